@@ -1,0 +1,161 @@
+"""Typed errors: one code from one list, one Chinese sentence for people, fields for machines, one HTTP status.
+
+    BanshiError
+    ├── InvalidInput         400  a field is missing, unknown or wrong; names it
+    ├── NotAuthenticated     401  no session, or it ended
+    ├── NotAllowed           403  a session without the right
+    ├── NotFound             404  no such thing, or not yours (the two are not told apart)
+    ├── Conflict             409  the thing is in another state, or somebody was faster
+    │   └── ActionNotAllowed 409  a state machine has no such edge; lists the actions allowed now
+    ├── TooLarge             413
+    ├── KeyReused            422  the same Idempotency-Key with another body
+    ├── TooManyRequests      429  carries retry_after in seconds
+    ├── UpstreamFailed       502  an outside system refused or answered nonsense
+    └── Unavailable          503  a dependency does not answer now; try again
+
+``docs/errors.md`` lists every code; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from typing import Any
+
+
+class Code(Enum):
+    """Every error code with its HTTP status and the sentence shown to people."""
+
+    INVALID_INPUT = (400, "提交的内容有误，请检查后再试。")
+    INVALID_JSON = (400, "提交的内容不是有效的 JSON。")
+    INVALID_ID_NUMBER = (400, "身份证号码不正确，请核对后重新输入。")
+    INVALID_PHONE = (400, "手机号码不正确，请核对后重新输入。")
+    INVALID_LOGIN_CODE = (400, "登录凭证无效或已使用，请重新进入小程序。")
+    NOT_BOOKABLE = (400, "这个事项不需要预约，或该大厅不办理此事项。")
+    SLOT_NOT_OFFERED = (400, "所选时间不开放预约，请另选时间。")
+
+    NOT_AUTHENTICATED = (401, "请先登录。")
+    WRONG_CREDENTIALS = (401, "账号或密码不正确。")
+    BAD_SIGNATURE = (401, "签名校验未通过。")
+
+    NOT_ALLOWED = (403, "您没有权限进行此操作。")
+    IDENTITY_REQUIRED = (403, "请先完成实名认证（姓名和身份证号码）。")
+    ACCOUNT_LOCKED = (403, "账号已锁定，请稍后再试或联系管理员。")
+    BOOKING_SUSPENDED = (403, "因多次预约未到，暂时不能预约。")
+    HIGH_RISK_USER = (403, "微信提示该账号存在风险，暂时不能登录。")
+
+    NOT_FOUND = (404, "没有找到您要的内容。")
+    ITEM_NOT_FOUND = (404, "没有找到这个事项，可能已经停办。")
+    CENTRE_NOT_FOUND = (404, "没有找到这个服务大厅。")
+    BOOKING_NOT_FOUND = (404, "没有找到这个预约。")
+    MESSAGE_NOT_FOUND = (404, "没有找到这条消息。")
+    ROUTE_NOT_FOUND = (404, "没有这个接口。")
+    METHOD_NOT_ALLOWED = (405, "这个接口不支持该请求方法。")
+
+    CONFLICT = (409, "内容刚刚被更新，请刷新后再试。")
+    ACTION_NOT_ALLOWED = (409, "当前状态不能进行此操作。")
+    SLOT_FULL = (409, "这个时间已约满，请另选时间或排队候补。")
+    SLOT_FREE = (409, "这个时间还有空位，可以直接预约。")
+    ALREADY_BOOKED = (409, "您已预约过这个事项，请先办理、改期或取消原来的预约。")
+    TOO_MANY_BOOKINGS = (409, "您的预约数量已达上限，请先办理或取消已有预约。")
+    HOLD_EXPIRED = (409, "预约保留时间已过，请重新选择时间。")
+    IDENTITY_ALREADY_SET = (409, "已完成实名认证，如需更正请到窗口办理。")
+    IDENTITY_TAKEN = (409, "该身份证号码已在其他账号实名，请联系窗口处理。")
+    REQUEST_IN_PROGRESS = (409, "上一次相同的请求还在处理，请稍候。")
+    NOT_TODAY = (409, "不是今天的预约，不能签到。")
+    USERNAME_TAKEN = (409, "这个用户名已被使用，请换一个。")
+
+    TOO_LARGE = (413, "提交的内容太大。")
+    KEY_REUSED = (422, "同一个请求编号提交了不同的内容。")
+    TOO_MANY_REQUESTS = (429, "操作太频繁，请稍后再试。")
+
+    INTERNAL = (500, "系统出现问题，我们已记录，请稍后再试。")
+    UPSTREAM_FAILED = (502, "外部系统暂时无法完成请求，请稍后再试。")
+    UNAVAILABLE = (503, "服务繁忙，请稍后再试。")
+
+    @property
+    def status(self) -> int:
+        return self.value[0]
+
+    @property
+    def sentence(self) -> str:
+        return self.value[1]
+
+
+class BanshiError(Exception):
+    """The root. ``fields`` says which input was wrong or what a machine needs to go on.
+
+    ``detail`` replaces the code's general sentence where the cause can be told better.
+    """
+
+    default = Code.INTERNAL
+
+    def __init__(self, code: Code | None = None, detail: str | None = None, **fields: Any) -> None:
+        self.code = code or self.default
+        self.detail = detail or self.code.sentence
+        self.fields: Mapping[str, Any] = fields
+        super().__init__(f"{self.code.name}: {self.detail} {dict(fields) if fields else ''}".rstrip())
+
+    @property
+    def status(self) -> int:
+        return self.code.status
+
+
+class InvalidInput(BanshiError):
+    """Names the field: ``InvalidInput(field="$.phone", reason="…")``."""
+
+    default = Code.INVALID_INPUT
+
+
+class NotAuthenticated(BanshiError):
+    default = Code.NOT_AUTHENTICATED
+
+
+class NotAllowed(BanshiError):
+    default = Code.NOT_ALLOWED
+
+
+class NotFound(BanshiError):
+    default = Code.NOT_FOUND
+
+
+class Conflict(BanshiError):
+    default = Code.CONFLICT
+
+
+class ActionNotAllowed(Conflict):
+    """A state machine refused: carries the state and the actions it allows now."""
+
+    default = Code.ACTION_NOT_ALLOWED
+
+    def __init__(self, state: str, action: str, allowed: Iterable[str]) -> None:
+        super().__init__(state=state, action=action, allowed=sorted(allowed))
+
+
+class TooLarge(BanshiError):
+    default = Code.TOO_LARGE
+
+
+class KeyReused(BanshiError):
+    default = Code.KEY_REUSED
+
+
+class TooManyRequests(BanshiError):
+    default = Code.TOO_MANY_REQUESTS
+
+    def __init__(self, retry_after: float) -> None:
+        # Rounded up: who comes back after 1 second when 1.4 are left is refused again.
+        super().__init__(retry_after=max(1, math.ceil(retry_after)))
+
+
+class UpstreamFailed(BanshiError):
+    """An outside system said no, or something that cannot be understood."""
+
+    default = Code.UPSTREAM_FAILED
+
+
+class Unavailable(BanshiError):
+    """A dependency does not answer in time: nothing is known to have happened, trying again is right."""
+
+    default = Code.UNAVAILABLE

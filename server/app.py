@@ -1,0 +1,227 @@
+"""The Tornado application: every route in one table, deny by default, and the life of one API process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections import defaultdict
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application
+
+import handlers.callbacks
+import handlers.operations
+import handlers.staff
+import miniapp_api.ask
+import miniapp_api.bookings
+import miniapp_api.items
+import miniapp_api.me
+import miniapp_api.messages
+from handlers.base import Endpoint, Frame, NoSuchRoute
+from handlers.hub import Hub
+from handlers.idempotency import Idempotencies
+from handlers.limits import Limits
+from handlers.metrics import Metrics
+from handlers.openapi import document
+from handlers.routing import Limit, Route, pattern
+from kernel.clock import Clock
+from miniapp_api.live import MAX_FRAME, LiveSocket
+from server.settings import Settings
+from server.storage import connect_redis_listener
+from server.wiring import House, load, open_house
+
+log = logging.getLogger("banshi.api")
+
+ROUTES: tuple[Route, ...] = (
+    *miniapp_api.items.ROUTES,
+    *miniapp_api.ask.ROUTES,
+    *miniapp_api.bookings.ROUTES,
+    *miniapp_api.me.ROUTES,
+    *miniapp_api.messages.ROUTES,
+    *handlers.callbacks.ROUTES,
+    *handlers.staff.ROUTES,
+    *handlers.operations.ROUTES,
+)
+LIVE_PATH = "/api/live"
+
+# How often a process looks whether another has published a newer catalogue or other centres.
+REFRESH_SECONDS = 1.0
+LOOP_PROBE_SECONDS = 0.5
+# Sockets that do not answer a ping for this long are closed.
+PING_SECONDS = 30
+
+
+def make_app(frame: Frame, hub: Hub) -> Application:
+    """All routes. Raises ValueError when two routes are the same, or one says nothing of its right."""
+    by_path: dict[str, dict[str, Route]] = defaultdict(dict)
+    for route in ROUTES:
+        if route.method in by_path[route.path]:
+            raise ValueError(f"two routes for {route.name}")
+        by_path[route.path][route.method] = route
+    # Paths without names first: /api/items/{code} must not swallow a fixed path beside it.
+    ordered = sorted(by_path.items(), key=lambda pair: ("{" in pair[0], pair[0]))
+    rules: list[Any] = [(pattern(path), Endpoint, {"frame": frame, "routes": routes}) for path, routes in ordered]
+    rules.append((LIVE_PATH, LiveSocket, {"frame": frame, "hub": hub}))
+    frame.openapi = document(ROUTES)
+    return Application(
+        rules,
+        default_handler_class=NoSuchRoute,
+        default_handler_args={"frame": frame},
+        websocket_ping_interval=PING_SECONDS,
+        websocket_ping_timeout=PING_SECONDS,
+        websocket_max_message_size=4 * MAX_FRAME,
+        log_function=lambda handler: None,
+    )
+
+
+def make_frame(house: House) -> Frame:
+    settings = house.settings
+    per_minute = {
+        Limit.READ: settings.limit_read_per_minute,
+        Limit.ASK: settings.limit_ask_per_minute,
+        Limit.WRITE: settings.limit_write_per_minute,
+        Limit.LOGIN: settings.limit_login_per_minute,
+        Limit.CALLBACK: settings.limit_callback_per_minute,
+    }
+    return Frame(
+        city=house.city,
+        ids=house.city.ids,
+        limits=Limits(per_minute, house.redis),
+        idempotencies=Idempotencies(house.redis),
+        metrics=Metrics([route.name for route in ROUTES]),
+        probe=lambda: probe(house),
+        metrics_token=settings.metrics_token,
+        sms_receipt_secret=settings.sms_receipt_secret,
+    )
+
+
+async def probe(house: House) -> dict[str, str]:
+    """Whether database and Valkey answer within a second."""
+    state = {"database": "ok", "valkey": "ok"}
+    try:
+        await asyncio.wait_for(house.mongo.admin.command("ping"), 1)
+    except (PyMongoError, TimeoutError):
+        state["database"] = "away"
+    try:
+        await asyncio.wait_for(house.redis.ping(), 1)
+    except (RedisError, TimeoutError, ConnectionError):
+        state["valkey"] = "away"
+    return state
+
+
+@asynccontextmanager
+async def serving(settings: Settings, port: int | None = None, clock: Clock | None = None) -> AsyncIterator[Api]:
+    """A running API, in this process, until the block ends; ``port`` 0 takes a free one."""
+    async with open_house(settings, clock) as house:
+        await load(house)
+        frame = make_frame(house)
+        listener = connect_redis_listener(settings)
+        hub = Hub(listener)
+        app = make_app(frame, hub)
+        server = HTTPServer(
+            app,
+            xheaders=settings.trust_proxy,
+            max_body_size=settings.body_limit_kb * 1024,
+            max_buffer_size=settings.body_limit_kb * 1024 + 64 * 1024,
+            idle_connection_timeout=120,
+            body_timeout=30,
+        )
+        sockets = bind_sockets(
+            settings.port if port is None else port, settings.listen_address, reuse_port=settings.processes > 1
+        )
+        server.add_sockets(sockets)
+        tasks = [asyncio.create_task(work) for work in _background(house, frame, hub)]
+        try:
+            yield Api(house, frame, server, sockets[0].getsockname()[1])
+        finally:
+            frame.draining = True
+            server.stop()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(server.close_all_connections(), settings.drain_seconds or 0.1)
+            await listener.aclose()
+
+
+class Api:
+    """A running API process."""
+
+    def __init__(self, house: House, frame: Frame, server: HTTPServer, port: int) -> None:
+        self.house = house
+        self.frame = frame
+        self.server = server
+        self.port = port
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+async def run(settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT, then drains: no new connections, running requests finish, sockets close."""
+    stop = stop_event()
+    async with serving(settings) as api:
+        log.info("serving", extra={"port": api.port, "items": len(api.house.city.catalogue)})
+        await stop.wait()
+        log.info("draining")
+        api.frame.draining = True
+        api.server.stop()
+        await _drain(settings.drain_seconds)
+
+
+async def _drain(seconds: float) -> None:
+    """Running requests get their time; there is nobody else on the loop but them and the background tasks."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while asyncio.get_running_loop().time() < deadline:
+        running = [task for task in asyncio.all_tasks() if "Endpoint" in repr(task.get_coro())]
+        if not running:
+            return
+        await asyncio.sleep(0.05)
+
+
+def stop_event() -> asyncio.Event:
+    """Set by SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def _background(house: House, frame: Frame, hub: Hub) -> list[Coroutine[Any, Any, None]]:
+    return [hub.run(), keep_fresh(house), _measure_loop(frame)]
+
+
+async def keep_fresh(house: House) -> None:
+    """Reads catalogue and centres anew when another process has published, and rebuilds the matcher beside."""
+    seen: dict[str, int] = {}
+    city = house.city
+    while True:
+        try:
+            numbers = await city.revisions.numbers()
+            if numbers.get("centres") != seen.get("centres"):
+                await city.centre_actions.refresh()
+            if numbers.get("catalogue") != seen.get("catalogue"):
+                await city.catalogue_actions.refresh()
+            seen = numbers
+            await city.ask.rebuild()
+        except Exception:  # whatever failed, the last good edition goes on serving, and the next round tries again
+            log.warning("catalogue not refreshed; the last one stays", exc_info=True)
+        await asyncio.sleep(REFRESH_SECONDS)
+
+
+async def _measure_loop(frame: Frame) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + LOOP_PROBE_SECONDS
+        await asyncio.sleep(LOOP_PROBE_SECONDS)
+        frame.metrics.loop_delay.set(max(0.0, loop.time() - due))

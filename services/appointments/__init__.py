@@ -1,0 +1,1 @@
+"""Appointments: a place at a counter, held, confirmed, moved, cancelled, waited for, called and served."""

@@ -1,0 +1,1 @@
+"""Asking in one's own words: the matcher over the published catalogue, rebuilt beside and swapped."""

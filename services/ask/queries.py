@@ -1,0 +1,65 @@
+"""The matcher of one process: built in a thread from the catalogue in memory, swapped when a newer edition is there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from nlp.answer import Answer
+from nlp.matcher import Entry, Matcher
+from services.catalogue.model import ItemContent, ItemVersion
+from services.catalogue.queries import Catalogue
+
+log = logging.getLogger("banshi.ask")
+
+
+class Ask:
+    """Answers texts. Before the first build it answers as an empty catalogue does."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._matcher: Matcher | None = None
+        self._edition = -1
+
+    @property
+    def items(self) -> int:
+        """How many items the matcher knows."""
+        return len(self._matcher) if self._matcher else 0
+
+    async def rebuild(self) -> None:
+        """Builds a matcher of the catalogue's present edition unless there is one. Questions go on meanwhile."""
+        edition = self._catalogue.edition
+        if edition == self._edition:
+            return
+        entries = [entry(item) for item in self._catalogue.all()]
+        self._matcher = await asyncio.to_thread(Matcher.build, entries)
+        self._edition = edition
+        log.info("matcher built", extra={"items": len(entries), "edition": edition})
+
+    def ask(self, text: str) -> Answer:
+        """Any text, also empty or nonsense; a millisecond or less for a few hundred items."""
+        if self._matcher is None:
+            self._matcher = Matcher.build([])
+        return self._matcher.ask(text)
+
+
+def entry(item: ItemVersion) -> Entry:
+    """What the matcher needs of an item."""
+    content = item.content
+    return Entry(
+        code=content.code,
+        version=item.number,
+        name=content.name,
+        aliases=tuple(content.aliases),
+        questions=tuple(content.questions),
+        keywords=tuple(content.keywords),
+        department=content.department,
+        conditions=tuple(content.conditions),
+        body=_body(content),
+    )
+
+
+def _body(content: ItemContent) -> str:
+    materials = [material.name for material in content.materials]
+    steps = [step.name + step.detail for step in content.steps]
+    return "\n".join([*materials, *steps, content.result_name, content.notes])

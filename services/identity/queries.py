@@ -1,0 +1,84 @@
+"""Who calls, what a screen may show of them, and where a message reaches them."""
+
+from __future__ import annotations
+
+from kernel.clock import Clock
+from kernel.errors import NotFound
+from kernel.masking import mask_id_number, mask_name, mask_phone
+from services.identity.cache import SessionCache
+from services.identity.machine import State
+from services.identity.model import Contact, Person, Profile, Session
+from services.identity.store import PersonStore, SessionStore
+from services.identity.tokens import token_hash
+
+
+class IdentityQueries:
+    """Read views of residents. Nothing here changes a state."""
+
+    def __init__(
+        self, persons: PersonStore, sessions: SessionStore, cache: SessionCache[Session], clock: Clock
+    ) -> None:
+        self._persons = persons
+        self._sessions = sessions
+        self._cache = cache
+        self._clock = clock
+
+    async def session(self, token: str) -> Session | None:
+        """Who the bearer of a token is; None when it is unknown, ended or signed out.
+
+        No database command when the cache knows it, two when it does not.
+        """
+        hashed = token_hash(token)
+        if hashed is None:
+            return None
+        session = await self._cache.get(hashed)
+        if session is not None:
+            return session if session.expires_at > self._clock.now() else None
+        record = await self._sessions.get(hashed)
+        if record is None or record.expires_at <= self._clock.now():
+            return None
+        person = await self._persons.get(record.person_id)
+        if person is None or person.state != State.ACTIVE:
+            return None
+        session = Session(person_id=person.id, level=person.level, expires_at=record.expires_at)
+        await self._cache.put(hashed, session, person.version)
+        return session
+
+    async def profile(self, person_id: str) -> Profile:
+        """What screens show, the person's own and those of staff alike: masked. Raises NotFound."""
+        return await self.view(await self.active(person_id))
+
+    async def view(self, person: Person) -> Profile:
+        """The masked view of an account already read."""
+        personal = await self._persons.open(person, "name", "id_number", "phone")
+        return Profile(
+            person_id=person.id,
+            level=person.level,
+            name=None if personal.name is None else mask_name(personal.name),
+            id_number=None if personal.id_number is None else mask_id_number(personal.id_number),
+            phone=None if personal.phone is None else mask_phone(personal.phone),
+            consent_version=person.consents[-1].version if person.consents else None,
+        )
+
+    async def contact(self, person_id: str) -> Contact:
+        """Where a message reaches the person, in clear: for the delivery of messages and nothing else.
+
+        Empty when the account is unknown or deleted: a message to it is undeliverable, which is no error of the sender.
+        """
+        person = await self._persons.get(person_id)
+        if person is None or person.state != State.ACTIVE:
+            return Contact()
+        personal = await self._persons.open(person, "openid", "phone")
+        return Contact(openid=personal.openid, phone=personal.phone)
+
+    async def person_by_openid(self, openid: str) -> str | None:
+        """The person behind an openid, for what WeChat pushes."""
+        person = await self._persons.by_openid(openid)
+        return None if person is None else person.id
+
+    async def active(self, person_id: str) -> Person:
+        """The account as stored. Raises NotFound when it is unknown or deleted."""
+        person = await self._persons.get(person_id)
+        if person is None or person.state != State.ACTIVE:
+            raise NotFound(person_id=person_id)
+        return person

@@ -1,0 +1,104 @@
+"""Which member of staff calls, and what accounts were used for."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from kernel.clock import Clock
+from kernel.errors import NotFound
+from services.identity.cache import SessionCache
+from services.identity.staff.machine import State
+from services.identity.staff.model import AuditEntry, StaffAccount, StaffRules, StaffSession, StaffView
+from services.identity.staff.store import AuditStore, StaffSessionStore, StaffStore
+from services.identity.tokens import token_hash
+
+
+class StaffQueries:
+    """Read views of staff. Nothing here changes a state, but ``session`` notes the use."""
+
+    def __init__(
+        self,
+        accounts: StaffStore,
+        sessions: StaffSessionStore,
+        audit: AuditStore,
+        cache: SessionCache[StaffSession],
+        clock: Clock,
+        rules: StaffRules,
+    ) -> None:
+        self._accounts = accounts
+        self._sessions = sessions
+        self._audit = audit
+        self._cache = cache
+        self._clock = clock
+        self._rules = rules
+
+    async def session(self, token: str) -> StaffSession | None:
+        """Who the bearer of a token is; None when it is unknown, ended, idle for too long or signed out.
+
+        No database command when the cache knows it, else three, one of which notes the use. As the cache knows it for
+        ``rules.cache_for``, the idle limit may come that much early, and never late.
+        """
+        hashed = token_hash(token)
+        if hashed is None:
+            return None
+        now = self._clock.now()
+        session = await self._cache.get(hashed)
+        if session is not None:
+            return session if session.expires_at > now else None
+        record = await self._sessions.get(hashed)
+        if record is None:
+            return None
+        account = await self._accounts.get(record.staff_id)
+        if account is None or account.state != State.ACTIVE or account.generation != record.generation:
+            return None
+        if not await self._sessions.use(hashed, now, now - self._rules.idle_for):
+            return None
+        session = session_of(account, record.expires_at)
+        await self._cache.put(hashed, session, account.version)
+        return session
+
+    async def account(self, staff_id: str) -> StaffView:
+        """Raises NotFound."""
+        return view_of(await self.stored(staff_id))
+
+    async def by_username(self, username: str) -> StaffView:
+        """Raises NotFound."""
+        account = await self._accounts.by_username(username.strip().lower())
+        if account is None:
+            raise NotFound(username=username)
+        return view_of(account)
+
+    async def audit_of(self, staff_id: str, limit: int = 100) -> list[AuditEntry]:
+        """What one account was used for, the newest first."""
+        return await self._audit.of_staff(staff_id, limit)
+
+    async def audit_between(self, start: datetime, end: datetime, limit: int = 1000) -> list[AuditEntry]:
+        """What all accounts were used for, from ``start`` to before ``end``, the newest first."""
+        return await self._audit.between(start, end, limit)
+
+    async def stored(self, staff_id: str) -> StaffAccount:
+        """The account as stored, active or not. Raises NotFound."""
+        account = await self._accounts.get(staff_id)
+        if account is None:
+            raise NotFound(staff_id=staff_id)
+        return account
+
+
+def session_of(account: StaffAccount, expires_at: datetime) -> StaffSession:
+    return StaffSession(
+        staff_id=account.id,
+        username=account.username,
+        roles=account.roles,
+        centre=account.centre,
+        expires_at=expires_at,
+    )
+
+
+def view_of(account: StaffAccount) -> StaffView:
+    return StaffView(
+        staff_id=account.id,
+        username=account.username,
+        roles=account.roles,
+        centre=account.centre,
+        state=account.state,
+    )

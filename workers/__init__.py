@@ -1,0 +1,1 @@
+"""What runs beside requests: the event relay, timers, the dispatch of messages."""
