@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from msgspec import Struct
 
 from handlers.base import JSON, Call
 from handlers.openapi import page
 from handlers.routing import ANYONE, OPERATOR, Idempotency, Limit, Raw, Route
-from kernel.errors import Unavailable
+from kernel.errors import Code, Unavailable
 
 
 class Health(Struct, kw_only=True):
@@ -39,7 +41,8 @@ async def readyz(call: Call) -> Readiness:
     state = await call.frame.probe()
     ready = state["database"] == "ok" and city.ask.items == len(city.catalogue) > 0 and not call.frame.draining
     if not ready:
-        raise Unavailable(items=len(city.catalogue), matcher=city.ask.items, draining=call.frame.draining, **state)
+        fields: dict[str, Any] = {"items": len(city.catalogue), "matcher": city.ask.items, **state}
+        raise Unavailable(Code.UNAVAILABLE, None, draining=call.frame.draining, **fields)
     return Readiness(status="ok", items=len(city.catalogue), centres=len(city.centres), matcher=city.ask.items, **state)
 
 

@@ -42,7 +42,7 @@ class CandidateView(Struct, kw_only=True):
 
 
 class AskAnswer(Struct, kw_only=True):
-    """``outcome``: answer (the first candidate is it), ask_back (choose), person, none. ``reason`` says why not sure."""
+    """``outcome``: answer (the first candidate is it), ask_back (choose), person, none. ``reason``: why not sure."""
 
     outcome: str
     sure: bool

@@ -144,8 +144,8 @@ async def directory(call: Call) -> Directory:
     )
 
 
-def _entries(counts: Mapping[str, int]) -> list[Entry]:
-    return [Entry(key=key, items=n) for key, n in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))]
+def _entries(counts: Mapping[Any, int]) -> list[Entry]:
+    return [Entry(key=str(key), items=n) for key, n in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))]
 
 
 def _route(path: str, endpoint: Any, summary: str, *errors: Code, content_type: str = "") -> Route:

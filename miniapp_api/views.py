@@ -1,4 +1,4 @@
-"""The answers of the mini-program's API: what a screen shows, in the field's own names. Instants in ISO 8601 with +08:00."""
+"""The answers of the mini-program's API: what a screen shows, in the field's own names. Instants carry +08:00."""
 
 from __future__ import annotations
 

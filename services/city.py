@@ -1,4 +1,4 @@
-"""The whole product without its doors: every capability, wired. ``server.wiring`` makes it; handlers and workers use it."""
+"""The product without its doors: every capability, wired by ``server.wiring``, used by handlers and workers."""
 
 from __future__ import annotations
 

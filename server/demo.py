@@ -1,0 +1,200 @@
+"""``make demo``: the whole product on this machine, with embedded servers and simulators, nothing to install.
+
+Everything it keeps is in ``.demo/``; a second start finds it again, ``--reset`` throws it away.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from server import embedded, settings
+from services.notifications.actions import read_templates
+from services.notifications.registers import sms_register, wechat_register
+
+FOLDER = settings.ROOT / ".demo"
+READY_SECONDS = 30.0
+STAFF = "window"
+
+
+class DemoError(RuntimeError):
+    """Something did not come up."""
+
+
+def main(*, reset: bool, folder: Path = FOLDER, port: int | None = None) -> int:
+    """Runs until Ctrl-C or SIGTERM, or until a part of it dies. Returns the exit status."""
+    if reset:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, _interrupt)
+    with contextlib.ExitStack() as stack:
+        try:
+            return _run(stack, folder, port)
+        except KeyboardInterrupt:
+            print("\nstopping …")
+            return 0
+        except (DemoError, embedded.EmbeddedError, settings.SettingsError) as error:
+            print(error, file=sys.stderr)
+            return 1
+
+
+def _run(stack: contextlib.ExitStack, folder: Path, port: int | None) -> int:
+    begun = time.monotonic()
+    database = embedded.start_database(folder, embedded.free_port())
+    stack.callback(database.stop)
+    valkey = embedded.start_valkey(folder, embedded.free_port())
+    stack.callback(valkey.stop)
+    port = port or int(os.environ.get("BANSHI_PORT", "8888"))
+    wechat_port, sms_port = embedded.free_port(), embedded.free_port()
+    environment = os.environ | _environment(folder, database.port, valkey.port, port, wechat_port, sms_port)
+    parts = {"simulators": _start(stack, folder, environment, "simulators", *_simulator_options(folder, environment))}
+    for command in (["init"], ["load"]):
+        _once(environment, command)
+    _add_staff(folder, environment)
+    processes = max(1, int(environment.get("BANSHI_PROCESSES", "1")))
+    for number in range(processes):
+        parts[f"api-{number}"] = _start(stack, folder, environment, "server", "api", log=f"api-{number}")
+    parts["worker"] = _start(stack, folder, environment, "server", "worker", log="worker")
+    _wait_ready(f"http://127.0.0.1:{port}/readyz", parts, folder)
+    print(_welcome(port, wechat_port, sms_port, folder, time.monotonic() - begun), flush=True)
+    while True:
+        for name, process in parts.items():
+            if process.poll() is not None:
+                raise DemoError(f"{name} ended by itself ({process.returncode}); see {folder}")
+        time.sleep(0.5)
+
+
+def _environment(folder: Path, mongo: int, redis: int, port: int, wechat: int, sms: int) -> dict[str, str]:
+    """The settings of all processes. Secrets are made at the first start and kept with the data they protect."""
+    file = folder / "secrets.json"
+    if not file.exists():
+        made = {
+            "BANSHI_MASTER_KEY": base64.b64encode(secrets.token_bytes(96)).decode(),
+            "BANSHI_WECHAT_SECRET": secrets.token_hex(16),
+            "BANSHI_WECHAT_PUSH_TOKEN": secrets.token_hex(8),
+            "BANSHI_WECHAT_PUSH_AES_KEY": base64.b64encode(secrets.token_bytes(32)).decode()[:43],
+            "BANSHI_SMS_SECRET_ID": secrets.token_hex(16),
+            "BANSHI_SMS_SECRET_KEY": secrets.token_hex(16),
+            "BANSHI_SMS_RECEIPT_SECRET": secrets.token_hex(16),
+        }
+        file.write_text(json.dumps(made))
+        file.chmod(0o600)
+    return json.loads(file.read_text()) | {
+        "BANSHI_PORT": str(port),
+        "BANSHI_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "BANSHI_MONGO_URI": embedded.database_uri(mongo),
+        "BANSHI_REDIS_URI": embedded.valkey_uri(redis),
+        "BANSHI_WECHAT_APPID": "wx0000000000000001",
+        "BANSHI_WECHAT_URL": f"http://127.0.0.1:{wechat}",
+        "BANSHI_WECHAT_STATE": "developer",
+        "BANSHI_SMS_URL": f"http://127.0.0.1:{sms}",
+        "BANSHI_SMS_APP_ID": "1400000001",
+    }
+
+
+def _simulator_options(folder: Path, environment: dict[str, str]) -> list[str]:
+    templates = read_templates((Path(settings.ROOT) / "data" / "templates.json").read_bytes())
+    (folder / "wechat-templates.json").write_text(json.dumps(wechat_register(templates), ensure_ascii=False))
+    (folder / "sms-templates.json").write_text(json.dumps(sms_register(templates), ensure_ascii=False))
+    url = environment["BANSHI_PUBLIC_URL"]
+    return [
+        "all",
+        "--wechat-port", environment["BANSHI_WECHAT_URL"].rsplit(":", 1)[1],
+        "--appid", environment["BANSHI_WECHAT_APPID"],
+        "--secret", environment["BANSHI_WECHAT_SECRET"],
+        "--push-token", environment["BANSHI_WECHAT_PUSH_TOKEN"],
+        "--aes-key", environment["BANSHI_WECHAT_PUSH_AES_KEY"],
+        "--callback-url", f"{url}/callbacks/wechat",
+        "--templates", str(folder / "wechat-templates.json"),
+        "--sms-port", environment["BANSHI_SMS_URL"].rsplit(":", 1)[1],
+        "--secret-id", environment["BANSHI_SMS_SECRET_ID"],
+        "--secret-key", environment["BANSHI_SMS_SECRET_KEY"],
+        "--sdk-app-id", environment["BANSHI_SMS_APP_ID"],
+        "--sign-name", settings.Settings().sms_sign_name,
+        "--receipt-url", f"{url}/callbacks/sms/{environment['BANSHI_SMS_RECEIPT_SECRET']}",
+        "--sms-templates", str(folder / "sms-templates.json"),
+        "--per-hour", "0", "--per-day", "0", "--same-content-per-day", "0",
+    ]  # fmt: skip
+
+
+def _start(
+    stack: contextlib.ExitStack, folder: Path, environment: dict[str, str], module: str, *options: str, log: str = ""
+) -> subprocess.Popen[bytes]:
+    output = stack.enter_context((folder / f"{log or module}.log").open("ab"))
+    command = [sys.executable, "-m", module, *options]
+    # Sessions of their own: Ctrl-C reaches this process alone, which stops the others in the right order.
+    process = subprocess.Popen(  # noqa: S603
+        command, env=environment, cwd=settings.ROOT, stdout=output, stderr=output, start_new_session=True
+    )
+    stack.callback(embedded.stop_process, process)
+    return process
+
+
+def _once(environment: dict[str, str], command: list[str], given: str | None = None) -> None:
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "server", *command],
+        env=environment, cwd=settings.ROOT, capture_output=True, text=True, input=given, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise DemoError(f"`server {' '.join(command)}` failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+
+def _add_staff(folder: Path, environment: dict[str, str]) -> None:
+    """One window officer, whose password is made at the first start."""
+    file = folder / "staff-password"
+    if file.exists():
+        return
+    password = secrets.token_urlsafe(12)
+    command = ["add-staff", STAFF, "--role", "window_officer", "--role", "supervisor"]
+    _once(environment, command, password + "\n")
+    file.write_text(password)
+    file.chmod(0o600)
+
+
+def _wait_ready(url: str, parts: dict[str, subprocess.Popen[bytes]], folder: Path) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=2):  # noqa: S310
+            return
+        for name, process in parts.items():
+            if process.poll() is not None:
+                tail = "\n".join(p.read_text(errors="replace")[-1500:] for p in folder.glob(f"{name}*.log"))
+                raise DemoError(f"{name} ended by itself ({process.returncode})\n{tail}")
+        time.sleep(0.1)
+    raise DemoError(f"the API was not ready after {READY_SECONDS:.0f} s; see {folder}")
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _welcome(port: int, wechat: int, sms: int, folder: Path, seconds: float) -> str:
+    api = f"http://127.0.0.1:{port}"
+    return f"""
+办事 Banshi is ready after {seconds:.1f} s (sample data / 示例数据).
+
+  API            {api}/docs        description: {api}/openapi.json
+  WeChat (sim)   http://127.0.0.1:{wechat}/control/sent
+  SMS (sim)      http://127.0.0.1:{sms}/control/sent
+  staff          {STAFF} / password in {folder.name}/staff-password
+  logs           {folder.name}/*.log
+
+Try:
+  curl -s {api}/api/ask -d '{{"text": "身份证丢了怎么补办"}}'
+  curl -s -X POST http://127.0.0.1:{wechat}/control/login -d '{{}}'       a login code, as wx.login would give
+  curl -s {api}/api/session -d '{{"code": "<code>"}}'                  a token
+  the whole story, step by step: README.md
+
+Ctrl-C stops everything; the data stay in {folder.name}/ (`make demo RESET=1` starts anew).
+"""

@@ -1,0 +1,34 @@
+"""The evaluation itself as a test: floors a little under what was measured, so that a change that harms is seen."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nlp.entry import Entry
+from nlp.evaluation import auroc, evaluate, macro_f1
+from nlp.policy import Policy
+from nlp.training import read_jsonl
+from nlp.understanding import Understanding
+
+from .conftest import ROOT
+
+
+def test_questions_left_out_of_the_catalogue_find_their_items(entries: list[Entry]) -> None:
+    foreign = [row["text"] for row in read_jsonl(ROOT / "data" / "nlp" / "outside.jsonl")]
+    report = evaluate(entries, foreign, Understanding.load(), Policy())
+    assert report.trials > 2000
+    assert report.first >= 0.68
+    assert report.third >= 0.84
+    assert report.wrong_answers <= 0.03
+    assert report.foreign_refused >= 0.95
+    assert report.calibration_error <= 0.05
+
+
+def test_auroc_counts_ties_half() -> None:
+    assert auroc(np.array([0.1, 0.9]), np.array([False, True])) == 1.0
+    assert auroc(np.array([0.5, 0.5]), np.array([False, True])) == 0.5
+
+
+def test_macro_f1_is_the_mean_over_classes() -> None:
+    assert macro_f1(["a", "a", "b"], ["a", "a", "b"]) == 1.0
+    assert macro_f1(["a", "b"], ["a", "a"]) == (2 / 3) / 2
