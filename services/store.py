@@ -242,11 +242,15 @@ class AggregateStore(Store, Generic[A]):
     async def delivered(self, aggregate_id: str, event_ids: Sequence[str]) -> None:
         """Takes delivered events off. Events that arrived meanwhile stay, and stay due."""
         keep = {"$filter": {"input": "$outgoing", "cond": {"$not": [{"$in": ["$$this.id", list(event_ids)]}]}}}
+        # {"$first": "$outgoing.at"} in words that the embedded server understands: it projects no path through a list.
+        first_at = {
+            "$reduce": {"input": "$outgoing", "initialValue": None, "in": {"$ifNull": ["$$value", "$$this.at"]}}
+        }
         await self._collection.update_one(
             {"_id": aggregate_id},
             [
                 {"$set": {"outgoing": keep}},
-                {"$set": {"outgoing_at": {"$ifNull": [{"$first": "$outgoing.at"}, "$$REMOVE"]}}},
+                {"$set": {"outgoing_at": {"$ifNull": [first_at, "$$REMOVE"]}}},
             ],
         )
 

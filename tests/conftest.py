@@ -14,6 +14,7 @@ from kernel.clock import ManualClock
 from kernel.ids import Ids
 from server import embedded
 from services.store import Database, Document
+from tests.city import TestCity, running_city
 from tests.helpers import MONDAY_MORNING
 
 _numbers = itertools.count(1)
@@ -70,3 +71,10 @@ def ids() -> Ids:
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     return Path(__file__).resolve().parent.parent / "data"
+
+
+@pytest.fixture(scope="session")
+async def shared_city(database_server: embedded.Embedded, valkey_server: embedded.Embedded) -> AsyncIterator[TestCity]:
+    """One running city for all tests that do not disturb others: each uses residents of its own."""
+    async with running_city(database_server.port, valkey_server.port, "shared_city") as city:
+        yield city
