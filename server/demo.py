@@ -90,7 +90,8 @@ def _environment(folder: Path, mongo: int, redis: int, port: int, wechat: int, s
         }
         file.write_text(json.dumps(made))
         file.chmod(0o600)
-    return json.loads(file.read_text()) | {
+    kept: dict[str, str] = json.loads(file.read_text())
+    return kept | {
         "BANSHI_PORT": str(port),
         "BANSHI_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "BANSHI_MONGO_URI": embedded.database_uri(mongo),
@@ -134,7 +135,7 @@ def _start(
     output = stack.enter_context((folder / f"{log or module}.log").open("ab"))
     command = [sys.executable, "-m", module, *options]
     # Sessions of their own: Ctrl-C reaches this process alone, which stops the others in the right order.
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         command, env=environment, cwd=settings.ROOT, stdout=output, stderr=output, start_new_session=True
     )
     stack.callback(embedded.stop_process, process)
@@ -142,7 +143,7 @@ def _start(
 
 
 def _once(environment: dict[str, str], command: list[str], given: str | None = None) -> None:
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-m", "server", *command],
         env=environment, cwd=settings.ROOT, capture_output=True, text=True, input=given, check=False,
     )  # fmt: skip
@@ -165,7 +166,7 @@ def _add_staff(folder: Path, environment: dict[str, str]) -> None:
 def _wait_ready(url: str, parts: dict[str, subprocess.Popen[bytes]], folder: Path) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
-        with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=2):  # noqa: S310
+        with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=2):
             return
         for name, process in parts.items():
             if process.poll() is not None:
