@@ -48,6 +48,12 @@ class CallRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     window: Annotated[str, Meta(min_length=1, max_length=20)]
 
 
+class StaffCancelRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``reason`` is kept in the booking's history."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=100)]
+
+
 class DeskBooking(Struct, kw_only=True):
     """A booking as the counter sees it; the resident is masked."""
 
@@ -149,6 +155,13 @@ async def no_show(call: Call, booking_id: str) -> DeskBooking:
     return _desk(await call.city.appointments.do_mark_no_show(officer.staff_id, booking_id, officer.centre))
 
 
+async def cancel(call: Call, booking_id: str, body: StaffCancelRequest) -> DeskBooking:
+    """Cancels for the resident, who is told."""
+    officer = call.officer
+    args = (officer.staff_id, booking_id, body.reason, officer.centre)
+    return _desk(await call.city.appointments.do_cancel_for(*args))
+
+
 async def troubles(call: Call) -> Troubles:
     """What did not arrive: messages and events."""
     messages = await call.city.notification_queries.failures()
@@ -208,6 +221,7 @@ ROUTES = [
     Route("POST", "/staff/check-in", check_in, *_WRITE, "Check a resident in", (*_STEP, Code.NOT_TODAY)),
     Route("POST", "/staff/bookings/{booking_id}/call", call_up, *_WRITE, "Call to a window", _STEP),
     Route("POST", "/staff/bookings/{booking_id}/finish", finish, *_WRITE, "The service is done", _STEP),
+    Route("POST", "/staff/bookings/{booking_id}/cancel", cancel, *_WRITE, "Cancel for the resident", _STEP),
     Route("POST", "/staff/bookings/{booking_id}/no-show", no_show, *_WRITE, "The resident did not come", _STEP),
     Route(
         "GET", "/staff/troubles", troubles, staff("supervisor", "administrator"), Limit.READ, Idempotency.SAFE,

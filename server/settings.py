@@ -34,7 +34,7 @@ class Settings:
     # Where to listen
     listen_address: str = setting("127.0.0.1", "Address the API listens on.")
     port: int = setting(8888, "Port of the API; all its processes share it.", minimum=1)
-    processes: int = setting(1, "API processes that share the port; `demo` starts them, elsewhere your supervisor does.", minimum=1)
+    processes: int = setting(1, "API processes on the port; `demo` starts them, elsewhere a supervisor.", minimum=1)
     trust_proxy: bool = setting(False, "Take the client's address from X-Real-IP (only behind our own proxy).")
     public_url: str = setting("http://127.0.0.1:8888", "Address under which the outside world reaches the API.")
     metrics_token: str = setting(

@@ -151,6 +151,14 @@ class Appointments:
     async def do_finish(self, officer: str, booking_id: str, centre: str | None) -> Booking:
         return await self._step(booking_id, "finish", Actor.STAFF, officer, lambda b, e: CLOSED, centre=centre)
 
+    async def do_cancel_for(self, officer: str, booking_id: str, reason: str, centre: str | None) -> Booking:
+        """Staff cancel, as when the centre has to shut; the resident is told."""
+
+        def decide(booking: Booking, edge: Edge) -> Mapping[str, Any]:
+            return CLOSED
+
+        return await self._step(booking_id, "cancel", Actor.STAFF, officer, decide, centre=centre, note=reason)
+
     async def do_mark_no_show(self, officer: str, booking_id: str, centre: str | None) -> Booking:
         """Not before the slot has begun: until then nobody is late."""
 

@@ -19,7 +19,7 @@ MACHINE = Machine(
         Edge("expire", ("held",), "expired", "booking.expired", (_SY,)),
         Edge("lapse", ("offered",), "expired", "booking.offer_lapsed", (_SY,)),
         Edge("give_up", ("waiting",), "expired", "booking.wait_ended", (_SY,)),
-        Edge("move", ("confirmed",), "confirmed", "booking.moved", (_R, _ST)),
+        Edge("move", ("confirmed",), "confirmed", "booking.moved", (_R,)),
         Edge("remind", ("confirmed",), "confirmed", "booking.reminder_due", (_SY,)),
         Edge("cancel", ("held", "waiting", "offered"), "cancelled", "booking.withdrawn", (_R,)),
         Edge("cancel", ("confirmed",), "cancelled", "booking.cancelled", (_R, _ST)),

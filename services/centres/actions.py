@@ -31,7 +31,7 @@ class CentreActions:
         return parsed
 
     async def do_close(self, code: str, closure: Closure) -> Centre:
-        """Shuts a centre on some days. Bookings on these days stay: staff move or cancel them (``queries.by_day``)."""
+        """Shuts a centre on some days. Bookings on these days stay: staff cancel them (``do_cancel_for``)."""
         centre = self._centres.get(code)
         changed = msgspec.structs.replace(centre, closures=[*centre.closures, closure])
         if wrong := faults(changed):

@@ -100,9 +100,7 @@ async def test_an_item_goes_from_draft_to_published_to_withdrawn_and_keeps_its_v
     catalogue = actions._catalogue
     code = str(GOOD["code"])
     changed = catalogue.get(code).content
-    await actions.do_edit(
-        type(changed)(**{f: getattr(changed, f) for f in changed.__struct_fields__} | {"notes": "新"}), "e"
-    )
+    await actions.do_edit(msgspec.structs.replace(changed, notes="新"), "e")
     assert catalogue.get(code).content.notes == ""
     published = await actions.do_publish(code, "e")
     assert catalogue.get(code).number == 2
