@@ -99,6 +99,7 @@ async def test_a_freed_place_is_offered_to_the_first_who_waits_and_to_nobody_els
     first, second, third = [await city.resident() for _ in range(3)]
     assert (await first.call("POST", "/api/bookings", body)).json()["error"]["code"] == "SLOT_FULL"
     waiting = await first.ok("POST", "/api/waiting", body)
+    city.clock.advance(timedelta(seconds=1))
     behind = await second.ok("POST", "/api/waiting", body)
     await holders[0].ok("POST", f"/api/bookings/{ids[0]}/cancel", {})
     # Between the place being freed and being offered, it is still not anybody's.
