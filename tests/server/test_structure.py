@@ -137,3 +137,19 @@ def test_an_unknown_or_wrong_setting_stops_the_start_and_is_named() -> None:
     assert settings.read({"HOME": "/", "BANSHI_PORT": "9000"}).port == 9000
     with pytest.raises(dataclasses.FrozenInstanceError):
         settings.Settings().port = 1  # type: ignore[misc]
+
+
+def test_every_warning_is_documented_with_cause_and_action() -> None:
+    text = (ROOT / "docs" / "log-messages.md").read_text(encoding="utf-8")
+    for package in ALLOWED:
+        if package == "simulators":
+            continue
+        for file in modules(package):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
+                    continue
+                said = node.args[0]
+                is_log = isinstance(node.func.value, ast.Name) and node.func.value.id == "log"
+                if is_log and node.func.attr in ("warning", "error", "exception"):
+                    assert isinstance(said, ast.Constant), file
+                    assert f"| `{said.value}` |" in text, (file, said.value)
