@@ -327,7 +327,7 @@ async def authenticate(call: Call, frame: Frame) -> None:
 
 def _check_operator(call: Call, frame: Frame) -> None:
     if frame.metrics_token:
-        if not hmac.compare_digest(call.token, frame.metrics_token):
+        if not hmac.compare_digest(call.token.encode(), frame.metrics_token.encode()):
             raise NotAuthenticated
     elif call.address not in ("127.0.0.1", "::1"):
         raise NotAllowed

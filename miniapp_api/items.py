@@ -101,7 +101,8 @@ async def read_item(call: Call, code: str) -> Raw:
 
 async def read_item_version(call: Call, code: str, number: str) -> ItemView:
     """Any version that was ever published: bookings and cases keep theirs."""
-    if not number.isdigit():
+    # Other scripts' digits and numbers beyond the database's are no version either.
+    if not (number.isascii() and number.isdigit() and len(number) <= 9):
         raise InvalidInput(field="number", reason="a whole number")
     item = await call.city.catalogue.version(code, int(number))
     return item_view(item, bookable=False)

@@ -90,7 +90,7 @@ ROUTES = [
     ),
     Route("DELETE", "/api/session", logout, *_LOGIN, "Sign out"),
     Route("GET", "/api/me", me, RESIDENT, Limit.READ, Idempotency.SAFE, "My profile"),
-    Route("PUT", "/api/me/phone", bind_phone, *_LOGIN, "Bind my phone", (Code.INVALID_PHONE, Code.INVALID_LOGIN_CODE)),
+    Route("PUT", "/api/me/phone", bind_phone, *_LOGIN, "Bind my phone", (Code.INVALID_PHONE, Code.UPSTREAM_FAILED)),
     Route("PUT", "/api/me/identity", verify, *_LOGIN, "Give my name and ID number", _IDENTITY),
     Route("PUT", "/api/me/privacy", agree, *_LOGIN, "Agree to the privacy text"),
 ]  # fmt: skip

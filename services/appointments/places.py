@@ -83,7 +83,9 @@ class Places:
             raise InvalidInput(field="$.start", reason="needs a time zone, as in 2026-11-25T09:00:00+08:00")
         now = self._clock.now()
         last = local_day(now) + timedelta(days=self._rules.days_ahead)
-        slot = slot_at(place, counter, start, self._workdays)
+        # Far from now, ``start`` may have no day in Weihai at all: year 1, year 9999.
+        near = abs(start - now) < timedelta(days=self._rules.days_ahead + 2)
+        slot = slot_at(place, counter, start, self._workdays) if near else None
         if slot is None or slot.start <= now or local_day(slot.start) > last:
             raise InvalidInput(Code.SLOT_NOT_OFFERED, field="$.start", start=start)
         return Target(version, place, counter, slot)

@@ -71,6 +71,8 @@ class AppointmentQueries:
         today = local_day(now)
         last = today + timedelta(days=self._rules.days_ahead)
         begin = max(first or today, today)
+        if begin > last:
+            return []
         end = min(last, begin + timedelta(days=(days or self._rules.days_ahead + 1) - 1))
         prefix = f"{place.code}/{counter.kind}/"
         taken = await self._store.taken(f"{prefix}{begin}", f"{prefix}{end + timedelta(days=1)}", now)
