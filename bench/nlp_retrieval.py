@@ -30,12 +30,13 @@ PLAIN = Policy(
     k1=1.2,
     sharpness=1.0,
     character=0.3,
+    sound=0.7,
     likeness=0.0,
     sameness=0.0,
     body_max=10_000,
 )
 REPLY = replace(PLAIN, sharpness=1.5, word=0.5, bigram=0.25, sound=0.0, field_weights=(1, 1, 1, 1, 1, 0.5, 1))
-FAQ = replace(PLAIN, k1=0.3, sharpness=0.8, word=0.5, character=0.54, field_weights=(1, 1, 1, 1.8, 1, 1, 1))
+FAQ = replace(PLAIN, sound=0.0, k1=0.3, sharpness=0.8, word=0.5, character=0.54, field_weights=(1, 1, 1, 1.8, 1, 1, 1))
 PAIRS = replace(PLAIN, sharpness=0.8, word=1.8, bigram=0.225, character=0.97)
 BM25 = replace(PLAIN, bigram=0.0, character=0.0, sound=0.0, terms_max=10_000, postings_max=10**9)
 RESAMPLES = 2000

@@ -20,7 +20,7 @@ from nlp.policy import Field, Policy
 from nlp.segment import HAN_FIRST, HAN_LAST, OTHER_MAX, OTHER_RUN, Segmenter
 
 # Entries that are read in one go: bounds how long one call holds the interpreter.
-CHUNK = 500
+CHUNK = 128
 WORD_BIT = 1 << 30
 CHARACTER_BASE = ord(HAN_FIRST) - 1
 CHARACTER_BITS = 15
@@ -64,7 +64,7 @@ def build(entries: Sequence[Entry], segmenter: Segmenter, policy: Policy) -> Arr
     vocabulary: defaultdict[str, int] = defaultdict()
     vocabulary.default_factory = vocabulary.__len__
     heads = _Heads([vocabulary[word] for word in segmenter.firsts], [vocabulary[word] for word in segmenter.seconds])
-    occurrences: list[Longs] = [np.zeros(0, np.uint64)]
+    occurrences = _Buffer()
     lengths = np.zeros((len(Field), len(entries)), np.float32)
     phrasings: list[tuple[Shorts, Ints, Ints]] = []
     for first in range(0, len(entries), CHUNK):
@@ -76,14 +76,34 @@ def build(entries: Sequence[Entry], segmenter: Segmenter, policy: Policy) -> Arr
             terms, rows, counts = _terms(letters, len(chunk), segmenter, heads, vocabulary)
             lengths[field, first : first + CHUNK] = counts
             packed = terms << _TERM_SHIFT | (rows + first) << _FIELD_BITS | int(field)
-            occurrences.append(packed.astype(np.uint64))
+            occurrences.add(packed)
         phrasings.append(_phrasings(chunk))
-    codes: Longs = np.concatenate(occurrences)
-    occurrences.clear()
-    codes.sort()
+    codes = occurrences.sorted()
+    del occurrences
     pairs, bounds, firsts = _joined(phrasings)
     terms_, starts, rows_, impacts, unit, fields = _postings(codes, lengths, policy)
     return Arrays(dict(vocabulary), terms_, starts, rows_, impacts, unit, fields, pairs, bounds, firsts)
+
+
+class _Buffer:
+    """One growing array instead of many small ones, whose memory the process would keep after the build."""
+
+    def __init__(self) -> None:
+        self._values: Longs = np.empty(1 << 20, np.uint64)
+        self._size = 0
+
+    def add(self, values: NDArray[np.int64]) -> None:
+        end = self._size + len(values)
+        if end > len(self._values):
+            grown = np.empty(max(end, 2 * len(self._values)), np.uint64)
+            grown[: self._size] = self._values[: self._size]
+            self._values = grown
+        self._values[self._size : end] = values
+        self._size = end
+
+    def sorted(self) -> Longs:
+        self._values[: self._size].sort()
+        return self._values[: self._size]
 
 
 class _Heads:

@@ -34,7 +34,8 @@ class Policy:
     word: float = 1.0
     bigram: float = 0.5
     character: float = 1.6
-    sound: float = 0.7
+    # A word of the same sound counts this part of a word that is there as written, and so do its characters.
+    sound: float = 0.35
     # How much the likeness to one known phrasing raises a score.
     likeness: float = 0.35
     # The same from the likeness on that means the same question in other words.
@@ -46,8 +47,8 @@ class Policy:
     postings_max: int = 400_000
     candidates: int = 5
     # Probability of the best candidate from which it is the answer; of the best three together, from which it is asked.
-    answer_at: float = 0.77
-    ask_at: float = 0.5
+    answer_at: float = 0.8
+    ask_at: float = 0.45
     # Below this probability of being about the city's services the text is none of ours.
     domain_at: float = 0.5
     # What a wrong confident answer, a question back and a needless hand-over cost, for choosing the thresholds.

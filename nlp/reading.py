@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from nlp.english import chinese_of
 from nlp.index import ItemIndex, Term
@@ -45,7 +46,16 @@ def read(text: str, segmenter: Segmenter, index: ItemIndex, sounds: SoundIndex, 
         if letters:
             repairs.extend(sounds.from_letters(letters))
         known = {term.text for term in terms if len(term.text) > 2} | set(words)
-        for word in dict.fromkeys(repairs):
-            if word not in known and (term := index.word(word, policy.sound, repaired=True)) is not None:
-                terms.append(term)
+        added = [word for word in dict.fromkeys(repairs) if word not in known]
+        terms.extend(_repaired(added, {term.text for term in terms}, index, policy))
     return Reading(text, words, terms, repairs, unknown)
+
+
+def _repaired(words: list[str], there: set[str], index: ItemIndex, policy: Policy) -> Iterator[Term]:
+    """Terms of words that the text only sounds like, and of their characters that are not there as written."""
+    for word in words:
+        if (term := index.word(word, policy.word * policy.sound, repaired=True)) is not None:
+            yield term
+    for term in index.characters(words, policy.character * policy.sound, policy.bigram * policy.sound):
+        if term.text not in there:
+            yield replace(term, repaired=True)

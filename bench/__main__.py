@@ -1,0 +1,126 @@
+"""``make bench``: what the API, the booking of places and the matcher cost, as ratios within one run.
+
+Every ratio comes of rounds in turns against something bare on the same machine in the same minutes; the table gives
+median and quartiles over the rounds. Exit status 1 only when a race confirmed more or fewer than there are places.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import json
+import os
+import platform
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import uvloop
+from pymongo import AsyncMongoClient
+
+from bench import asking, booking, serving
+from bench.table import HEAD, Row
+from server import embedded
+from server.settings import Settings
+from server.setup import initialise, load_data
+from server.wiring import open_house
+from services.store import Document
+
+DATA = asking.DATA
+ITEM = "000709402000"
+MANY = 1_000_000_000
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=50, help="races, each with a seed of its own")
+    parser.add_argument("--race-seconds", type=float, default=120, help="no new seed is begun after this long")
+    parser.add_argument("--only", choices=["start", "read", "race", "ask"], help="one part instead of all")
+    arguments = parser.parse_args()
+    began = time.perf_counter()
+    print(_machine(), end="\n\n")
+    print(HEAD, flush=True)
+    with tempfile.TemporaryDirectory(prefix="banshi-bench-") as folder:
+        database = embedded.start_database(Path(folder), embedded.free_port())
+        valkey = embedded.start_valkey(Path(folder), embedded.free_port())
+        try:
+            uvloop.run(
+                _measure(_settings(database.port, valkey.port), arguments.seeds, arguments.race_seconds, arguments.only)
+            )
+        except booking.RaceLost as lost:
+            print(f"\nTHE RACE IS LOST: {lost}", file=sys.stderr)
+            return 1
+        finally:
+            valkey.stop()
+            database.stop()
+    print(f"\n{time.perf_counter() - began:.0f} seconds; load average at the end {os.getloadavg()[0]:.1f}")
+    return 0
+
+
+async def _measure(settings: Settings, seeds: int, race_seconds: float, only: str | None) -> None:
+    await _prepare(settings)
+    if only in (None, "start"):
+        _print(await serving.starts(settings))
+    if only in (None, "read"):
+        _print(await serving.reads(replace(settings, port=embedded.free_port()), ITEM, 1))
+    if only in (None, "race"):
+        # The driver's own client, without the API's time limit of one operation: here callers wait for their turn.
+        async with AsyncMongoClient[Document](settings.mongo_uri, tz_aware=True, w="majority") as client:
+            _print(await booking.races(client["race"], DATA, seeds, race_seconds))
+    if only in (None, "ask"):
+        _print(await asyncio.to_thread(asking.rows))
+        questions = asking.questions(asking.catalogue())
+        _print(await serving.asks(replace(settings, port=embedded.free_port()), questions))
+
+
+async def _prepare(settings: Settings) -> None:
+    """The city's data, and a second version of one item, so that its first is no longer kept in memory."""
+    async with open_house(settings) as house:
+        await initialise(house)
+        await load_data(house, DATA)
+        lines = [line for file in (DATA / "items").glob("*.jsonl") for line in file.read_text().splitlines()]
+        content = next(one for one in map(json.loads, lines) if one["code"] == ITEM)
+        changed = json.dumps(content | {"notes": content.get("notes", "") + "（已更新）"}, ensure_ascii=False)
+        parsed, published = await house.city.catalogue_actions.do_import(changed.encode(), by="bench")
+        if published != 1:
+            raise RuntimeError(f"the changed item was not published: {parsed.rejections}")
+
+
+def _settings(mongo_port: int, redis_port: int) -> Settings:
+    """No limits: one client asks for everybody."""
+    return Settings(
+        port=embedded.free_port(),
+        mongo_uri=embedded.database_uri(mongo_port),
+        mongo_database="bench",
+        redis_uri=embedded.valkey_uri(redis_port),
+        master_key=base64.b64encode(secrets.token_bytes(96)).decode(),
+        log_level="WARNING",
+        wechat_appid="wxbench",
+        wechat_push_token="bench",
+        wechat_push_aes_key="A" * 43,
+        limit_read_per_minute=MANY,
+        limit_ask_per_minute=MANY,
+        limit_write_per_minute=MANY,
+    )
+
+
+def _machine() -> str:
+    return (
+        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores (shared), load average {os.getloadavg()[0]:.1f} before, "
+        f"Python {platform.python_version()}, Tornado {version('tornado')}, "
+        f"embedded SecantusDB {version('secantusdb')} with every write synced"
+    )
+
+
+def _print(rows: Iterable[Row]) -> None:
+    print("\n".join(str(row) for row in rows), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
