@@ -23,7 +23,7 @@ from nlp.understanding import Understanding
 def main() -> int:
     """The exit status: 0 also where the public texts are not there."""
     parser = argparse.ArgumentParser(prog="python -m bench.nlp")
-    parser.add_argument("--data", type=Path, default=Path("../shared/nlp"), help="folder of the public texts")
+    parser.add_argument("--data", type=Path, default=Path("public-texts"), help="folder of the public texts")
     parser.add_argument("--items", type=Path, default=Path("data/items"))
     arguments = parser.parse_args()
     print(f"{time.strftime('%Y-%m-%d')}, Python {platform.python_version()}, {platform.machine()}\n")
