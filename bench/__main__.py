@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import secrets
+import signal
 import sys
 import tempfile
 import time
@@ -41,8 +42,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--seeds", type=int, default=50, help="races, each with a seed of its own")
     parser.add_argument("--race-seconds", type=float, default=120, help="no new seed is begun after this long")
-    parser.add_argument("--only", choices=["start", "read", "race", "ask"], help="one part instead of all")
+    parser.add_argument("--only", choices=["start", "read", "race", "ask", "loop"], help="one part instead of all")
     arguments = parser.parse_args()
+    # SIGTERM ends the run as an error does, so that the servers are stopped.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     began = time.perf_counter()
     print(_machine(), end="\n\n")
     print(HEAD, flush=True)
@@ -75,6 +78,7 @@ async def _measure(settings: Settings, seeds: int, race_seconds: float, only: st
             _print(await booking.races(client["race"], DATA, seeds, race_seconds))
     if only in (None, "ask"):
         _print(await asyncio.to_thread(asking.rows))
+    if only in (None, "loop"):
         questions = asking.questions(asking.catalogue())
         _print(await serving.asks(replace(settings, port=embedded.free_port()), questions))
 
