@@ -1,0 +1,76 @@
+"""WeChat Pay, API v3, for one merchant and one mini-program: orders, refunds, bills; and its notifications to us."""
+
+from gateways.transport import UpstreamRefused, UpstreamUnavailable
+from gateways.wechat_pay.bill import Bill, BillKind, BillRow, BillSummary, parse_bill
+from gateways.wechat_pay.client import WeChatPayClient
+from gateways.wechat_pay.errors import (
+    BillCorrupt,
+    BillNotReady,
+    NoSuchOrder,
+    NoSuchRefund,
+    OrderClosed,
+    OrderPaid,
+    OutTradeNoUsed,
+    PayError,
+    PayRefused,
+    Verdict,
+)
+from gateways.wechat_pay.notify import (
+    FAILURE_BODY,
+    NotificationReader,
+    NotificationRefused,
+    PayEvent,
+    RefundAbnormal,
+    RefundClosed,
+    RefundSuccess,
+    RefusalReason,
+    TransactionSuccess,
+)
+from gateways.wechat_pay.records import (
+    Order,
+    PayFields,
+    Refund,
+    RefundFate,
+    RefundOutcome,
+    RefundState,
+    TradeState,
+    WeChatPaySettings,
+)
+
+__all__ = [
+    "FAILURE_BODY",
+    "Bill",
+    "BillCorrupt",
+    "BillKind",
+    "BillNotReady",
+    "BillRow",
+    "BillSummary",
+    "NoSuchOrder",
+    "NoSuchRefund",
+    "NotificationReader",
+    "NotificationRefused",
+    "Order",
+    "OrderClosed",
+    "OrderPaid",
+    "OutTradeNoUsed",
+    "PayError",
+    "PayEvent",
+    "PayFields",
+    "PayRefused",
+    "Refund",
+    "RefundAbnormal",
+    "RefundClosed",
+    "RefundFate",
+    "RefundOutcome",
+    "RefundState",
+    "RefundSuccess",
+    "RefusalReason",
+    "TradeState",
+    "TransactionSuccess",
+    "UpstreamRefused",
+    "UpstreamUnavailable",
+    "Verdict",
+    "WeChatPayClient",
+    "WeChatPaySettings",
+    "parse_bill",
+]
