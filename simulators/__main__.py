@@ -1,4 +1,4 @@
-"""Run simulators as a process: ``python -m simulators wechat|sms|all [options]``; see ``--help`` of each.
+"""Run simulators as a process: ``python -m simulators wechat|sms|wechat-pay|all [options]``; see ``--help`` of each.
 
 Each line on standard output names one that is ready: ``wechat http://127.0.0.1:9101``. SIGTERM and SIGINT stop it.
 """
@@ -11,10 +11,10 @@ import signal
 import sys
 from pathlib import Path
 
-from simulators import sms, wechat
+from simulators import sms, wechat, wechat_pay
 from simulators.control import Simulator, serve
 
-WECHAT_PORT, SMS_PORT = 9101, 9102
+WECHAT_PORT, SMS_PORT, WECHAT_PAY_PORT = 9101, 9102, 9103
 
 
 def _wechat_options(parser: argparse.ArgumentParser, prefix: str) -> None:
@@ -50,16 +50,34 @@ def _sms_options(parser: argparse.ArgumentParser, prefix: str) -> None:
     parser.add_argument("--receipt-seconds", type=float, default=defaults.receipt_seconds)
 
 
+def _wechat_pay_options(parser: argparse.ArgumentParser, prefix: str) -> None:
+    defaults = wechat_pay.WeChatPaySimSettings
+    parser.add_argument(f"--{prefix}port", dest="pay_port", type=int, default=WECHAT_PAY_PORT, help="0: a free one")
+    keys = "folder of the keys, made at the first start" + ("; without it there is no WeChat Pay" if prefix else "")
+    parser.add_argument(f"--{prefix}keys", dest="pay_keys", type=Path, required=not prefix, help=keys)
+    if not prefix:
+        parser.add_argument("--appid", default=defaults.appid)
+    parser.add_argument("--mchid", default=defaults.mchid)
+    parser.add_argument(
+        "--time-factor", type=float, default=60.0, help="how many times faster notifications are repeated"
+    )
+    parser.add_argument("--refund-seconds", type=float, default=defaults.refund_seconds)
+    parser.add_argument("--refund-apart", type=float, default=defaults.refund_apart, help="seconds between two refunds")
+    parser.add_argument("--probe-every", type=int, default=defaults.probe_every, help="0: no SIGNTEST probes")
+
+
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m simulators", description=__doc__)
     kinds = parser.add_subparsers(dest="which", required=True)
-    for which in ("wechat", "sms", "all"):
+    for which in ("wechat", "sms", "wechat-pay", "all"):
         one = kinds.add_parser(which)
         one.add_argument("--address", default="127.0.0.1", help="control endpoints answer on loopback only")
         if which in ("wechat", "all"):
             _wechat_options(one, "" if which == "wechat" else "wechat-")
         if which in ("sms", "all"):
             _sms_options(one, "" if which == "sms" else "sms-")
+        if which in ("wechat-pay", "all"):
+            _wechat_pay_options(one, "" if which == "wechat-pay" else "wechat-pay-")
     return parser.parse_args(arguments)
 
 
@@ -96,6 +114,19 @@ def sms_app(options: argparse.Namespace) -> Simulator:
     return sms.make_app(settings)
 
 
+def wechat_pay_app(options: argparse.Namespace) -> Simulator:
+    settings = wechat_pay.WeChatPaySimSettings(
+        keys=wechat_pay.generate(options.pay_keys),
+        mchid=options.mchid,
+        appid=options.appid,
+        time_factor=options.time_factor,
+        refund_seconds=options.refund_seconds,
+        refund_apart=options.refund_apart,
+        probe_every=options.probe_every,
+    )
+    return wechat_pay.make_app(settings)
+
+
 async def run(options: argparse.Namespace) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -106,6 +137,8 @@ async def run(options: argparse.Namespace) -> None:
         served.append(("wechat", serve(wechat_app(options), options.wechat_port, options.address)))
     if options.which in ("sms", "all"):
         served.append(("sms", serve(sms_app(options), options.sms_port, options.address)))
+    if options.which in ("wechat-pay", "all") and options.pay_keys:
+        served.append(("wechat-pay", serve(wechat_pay_app(options), options.pay_port, options.address)))
     for name, simulator in served:
         sys.stdout.write(f"{name} {simulator.url}\n")
     sys.stdout.flush()

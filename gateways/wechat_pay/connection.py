@@ -28,6 +28,7 @@ from gateways.wechat_pay.records import WeChatPaySettings
 _NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 # A refused answer or an order has a few KB; a bill is bounded by max_bill_bytes, which it never exceeds packed.
 _MAX_ANSWER = 1024 * 1024
+_NO_TURN = "no free connection in time"
 
 
 class Connection:
@@ -36,6 +37,7 @@ class Connection:
     def __init__(self, settings: WeChatPaySettings) -> None:
         self.base_url = settings.base_url.rstrip("/")
         self._timeout = settings.request_timeout
+        self._turns = asyncio.Semaphore(settings.max_clients)
         self.pay: Any = AsyncWeChatPay(
             # The enumeration of wechatpayv3.async_: the one of wechatpayv3 itself never compares equal to it.
             wechatpay_type=WeChatPayType.MINIPROG,
@@ -71,8 +73,10 @@ class Connection:
 
         Raises what ``gateways.wechat_pay.errors`` lists.
         """
+        deadline = asyncio.get_running_loop().time() + (within or self._timeout)
+        await self._wait_for_turn(operation, deadline)
         try:
-            async with asyncio.timeout(within or self._timeout):
+            async with asyncio.timeout_at(deadline):
                 status, body = await request()
         except _NOTHING_SENT as error:
             raise UpstreamUnavailable(SYSTEM, operation, _name(error), may_have_happened=False) from error
@@ -82,9 +86,23 @@ class Connection:
             # The library raises bare Exceptions, for a signature that does not hold (probes among them) as for a
             # serial it does not know. The answer was complete, so the request was processed.
             raise UpstreamRefused(SYSTEM, operation, _name(error), may_have_happened=True) from error
+        finally:
+            self._turns.release()
         if status not in (200, 204):
             raise failure(operation, status, body)
         return status, body
+
+    async def _wait_for_turn(self, operation: str, deadline: float) -> None:
+        """Waiting in httpx's own queue would count as sending: whoever gives up here has certainly sent nothing."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._turns.acquire()
+        except TimeoutError as error:
+            raise UpstreamUnavailable(SYSTEM, operation, _NO_TURN, may_have_happened=False) from error
+        if asyncio.get_running_loop().time() >= deadline:
+            # The turn came together with the end of the time: what would be begun now could only be given up.
+            self._turns.release()
+            raise UpstreamUnavailable(SYSTEM, operation, _NO_TURN, may_have_happened=False)
 
     async def close(self) -> None:
         await self._client.aclose()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import re
 import secrets
 import string
@@ -85,7 +86,9 @@ class Signer:
         }
 
 
+@functools.cache
 def _rsa(pem: str) -> RSAPrivateKey:
+    # Reading a private key proves its primes, which takes longer than a hundred signatures.
     key = load_pem_private_key(pem.encode(), None)
     if not isinstance(key, RSAPrivateKey):
         raise ValueError("not an RSA key")

@@ -57,6 +57,31 @@ class TestNoAnswer:
                 await client.query("WH0001")
         assert not failed.value.may_have_happened
 
+    async def test_who_never_got_a_connection_has_certainly_sent_nothing(self, pay: Pay) -> None:
+        settings = client_settings(pay.url, max_clients=1, request_timeout=0.3)
+        async with WeChatPayClient(settings, SystemClock()) as client:
+            await client._connection._turns.acquire()
+            with pytest.raises(UpstreamUnavailable) as failed:
+                await client.query("WH0001")
+            assert not failed.value.may_have_happened
+            client._connection._turns.release()
+            with pytest.raises(NoSuchOrder):
+                await client.query("WH0001")
+
+    async def test_a_caller_that_gives_up_takes_no_connection_with_it(self, pay: Pay) -> None:
+        async with WeChatPayClient(client_settings(pay.url, max_clients=1), SystemClock()) as client:
+            for seconds in (0.0, 0.1):
+                await pay.fault(QUERY, "delay", seconds=0.2)
+                waiting = [asyncio.ensure_future(client.query(f"WH000{number}")) for number in range(3)]
+                await asyncio.sleep(seconds)
+                for task in waiting:
+                    task.cancel()
+                await asyncio.gather(*waiting, return_exceptions=True)
+                await pay.control("reset")
+                with pytest.raises(NoSuchOrder):
+                    await client.query("WH0009")
+        await asyncio.sleep(0.2)
+
     async def test_an_answer_that_drips_ends_with_the_time_out(self) -> None:
         async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")

@@ -108,7 +108,10 @@ async def running_pay(**changes: Any) -> AsyncIterator[Pay]:
     quick: dict[str, Any] = {"time_factor": 1e6, "refund_seconds": 0.0, "probe_every": 0}
     settings = wechat_pay.WeChatPaySimSettings(keys(), mchid=MCHID, appid=APPID, **(quick | changes))
     clock = ManualClock(MONDAY_MORNING)
-    async with serve(wechat_pay.make_app(settings, clock)) as served, httpx.AsyncClient() as client:
+    async with (
+        serve(wechat_pay.make_app(settings, clock)) as served,
+        httpx.AsyncClient(verify=False, trust_env=False) as client,
+    ):
         ours = client_settings(served.url)
         async with WeChatPayClient(ours, clock) as wechat:
             yield Pay(served, client, clock, wechat, NotificationReader(ours, clock))
