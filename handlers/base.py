@@ -5,6 +5,7 @@ The order is fixed: who calls -> may they -> how often -> is the input sound -> 
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import logging
 import time
@@ -18,13 +19,22 @@ from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 from tornado.httputil import HTTPServerRequest
 from tornado.iostream import StreamClosedError
-from tornado.web import RequestHandler
+from tornado.web import RequestHandler, stream_request_body
 
 from handlers.idempotency import Idempotencies, Stored
 from handlers.limits import Limits
 from handlers.metrics import Metrics
 from handlers.routing import Caller, Idempotency, Raw, Right, Route
-from kernel.errors import BanshiError, Code, InvalidInput, NotAllowed, NotAuthenticated, TooManyRequests, Unavailable
+from kernel.errors import (
+    BanshiError,
+    Code,
+    InvalidInput,
+    NotAllowed,
+    NotAuthenticated,
+    TooLarge,
+    TooManyRequests,
+    Unavailable,
+)
 from kernel.ids import Ids, Kind
 from services.city import City
 from services.identity.model import Session
@@ -99,7 +109,13 @@ class Frame:
     probe: Callable[[], Awaitable[dict[str, str]]]
     metrics_token: str = ""
     sms_receipt_secret: str = ""
+    # Largest body that is read, in bytes; what is over it is received, dropped and answered with TOO_LARGE.
+    body_limit: int = 1024 * 1024
     draining: bool = False
+    # Requests being answered now: a process that drains waits for them.
+    running: int = 0
+    # Held while one question is answered.
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
     openapi: dict[str, Any] = field(default_factory=dict)
 
 
@@ -134,6 +150,7 @@ class BaseHandler(RequestHandler):
         self.started = time.perf_counter()
         self.request_id = self.frame.ids.new(Kind.REQUEST)
         self.set_header("X-Request-Id", self.request_id)
+        self.frame.running += 1
 
     def set_default_headers(self) -> None:
         self.clear_header("Server")
@@ -177,8 +194,10 @@ class NoSuchRoute(BaseHandler):
         self.answer_error(BanshiError(Code.ROUTE_NOT_FOUND))
 
 
+@stream_request_body
 class Endpoint(BaseHandler):
-    """Runs the routes of one path."""
+    """Runs the routes of one path. The body is taken in pieces, so that one that is too large costs no memory and its
+    sender still gets a typed answer instead of a closed connection."""
 
     SUPPORTED_METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD")
 
@@ -186,6 +205,15 @@ class Endpoint(BaseHandler):
         super().initialize(frame)
         self.routes = routes
         self.route: Route | None = None
+        self.pieces: list[bytes] = []
+        self.received = 0
+
+    def data_received(self, chunk: bytes) -> None:
+        self.received += len(chunk)
+        if self.received <= self.frame.body_limit:
+            self.pieces.append(chunk)
+        else:
+            self.pieces.clear()
 
     async def get(self, **path: str) -> None:
         await self._run("GET", path)
@@ -209,7 +237,10 @@ class Endpoint(BaseHandler):
             self.answer_error(BanshiError(Code.METHOD_NOT_ALLOWED, allowed=sorted(self.routes)))
             return
         self.route = route
+        self.request.body = b"".join(self.pieces)
         try:
+            if self.received > self.frame.body_limit:
+                raise TooLarge(limit=self.frame.body_limit)
             call = await self._admit(route)
             arguments = self._arguments(route, path)
             if route.idempotency is Idempotency.KEY and call.key is not None:
@@ -296,6 +327,7 @@ class Endpoint(BaseHandler):
         return None
 
     def on_finish(self) -> None:
+        self.frame.running -= 1
         seconds = time.perf_counter() - self.started
         name = self.route.name if self.route else f"{self.request.method} -"
         self.frame.metrics.request(name, self.get_status(), seconds)

@@ -19,7 +19,8 @@ from kernel.errors import Code, Conflict, KeyReused
 
 log = logging.getLogger("banshi.idempotency")
 
-RUNNING_SECONDS = 60
+# How long a process that died in the middle blocks the repeat: longer than any request takes (database: 5 s).
+RUNNING_SECONDS = 15
 KEPT_SECONDS = 24 * 3600
 
 

@@ -51,9 +51,10 @@ class Limits:
     async def _check_shared(self, limit: Limit, caller: str) -> None:
         window = int(time.time() // 60)
         key = f"limit:{limit}:{caller}:{window}"
-        count = await self._redis.incr(key)
-        if count == 1:
-            await self._redis.expire(key, 120)
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.incr(key)
+            pipeline.expire(key, 120)
+            count, _ = await pipeline.execute()
         if count > self._per_minute[limit]:
             raise TooManyRequests(60 - time.time() % 60)
 

@@ -10,9 +10,11 @@ from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from nlp.answer import Outcome
+
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx")
-ASK_OUTCOMES = ("answer", "ask_back", "none")
+ASK_OUTCOMES = tuple(outcome.value for outcome in Outcome)
 DELIVERY_OUTCOMES = ("delivered", "failed", "dead")
 
 

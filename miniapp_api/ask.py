@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from handlers.base import Call
+from handlers.base import Call, Frame
 from handlers.routing import ANYONE, Idempotency, Limit, Route
 from miniapp_api.views import SAMPLE_NOTE
 from nlp.answer import Answer, Candidate
@@ -54,12 +55,18 @@ class AskAnswer(Struct, kw_only=True):
 
 async def ask(call: Call, body: AskRequest) -> AskAnswer:
     """Finds the item behind a question; says so when it is not sure."""
-    return answer(call.city, body.text)
+    return await answer(call.frame, body.text)
 
 
-def answer(city: City, text: str) -> AskAnswer:
-    """The same for HTTP and WebSocket."""
-    found: Answer = city.ask.ask(text)
+async def answer(frame: Frame, text: str) -> AskAnswer:
+    """The same for HTTP and WebSocket. Questions that arrive together take turns, one for each turn of the event loop:
+    fifty at once would otherwise hold up everybody else for their sum."""
+    city = frame.city
+    async with frame.asking:
+        found: Answer = city.ask.ask(text)
+        # Others get the loop before the next question does.
+        await asyncio.sleep(0)
+    frame.metrics.ask(found.outcome.value)
     return AskAnswer(
         outcome=found.outcome.value,
         sure=found.outcome.value == "answer",

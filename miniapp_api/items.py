@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from handlers.base import JSON, Call
 from handlers.routing import ANYONE, Idempotency, Limit, Raw, Route
 from kernel.errors import Code, InvalidInput
-from miniapp_api.views import CentreView, ItemSummary, ItemView, centre_view, item_summary, item_view
+from miniapp_api.views import SAMPLE_NOTE, CentreView, ItemSummary, ItemView, centre_view, item_summary, item_view
 from services.catalogue.model import Audience, Field, Level, LifeEvent
 from services.catalogue.queries import Filter
 from services.centres.queries import by_distance
@@ -34,6 +34,7 @@ class ItemQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class ItemList(Struct, kw_only=True):
     total: int
     items: list[ItemSummary]
+    sample: str = SAMPLE_NOTE
 
 
 class CentreQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

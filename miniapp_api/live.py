@@ -98,7 +98,7 @@ class LiveSocket(WebSocketHandler):
             if len(incoming.text) > MAX_TEXT:
                 raise InvalidInput(field="$.text", reason=f"at most {MAX_TEXT} characters")
             await self.frame.limits.check(Limit.ASK, self.caller)
-            self.tell(Outgoing(type="answer", id=id_, answer=answer(self.frame.city, incoming.text)))
+            self.tell(Outgoing(type="answer", id=id_, answer=await answer(self.frame, incoming.text)))
         elif incoming.type == "ping":
             self.tell(Outgoing(type="pong", id=id_))
         else:

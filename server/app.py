@@ -7,7 +7,7 @@ import contextlib
 import logging
 import signal
 from collections import defaultdict
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -57,6 +57,8 @@ REFRESH_SECONDS = 1.0
 LOOP_PROBE_SECONDS = 0.5
 # Sockets that do not answer a ping for this long are closed.
 PING_SECONDS = 30
+# A body so many times over the limit is not even received.
+ABSURD_BODIES = 32
 
 
 def make_app(frame: Frame, hub: Hub) -> Application:
@@ -100,6 +102,7 @@ def make_frame(house: House) -> Frame:
         probe=lambda: probe(house),
         metrics_token=settings.metrics_token,
         sms_receipt_secret=settings.sms_receipt_secret,
+        body_limit=settings.body_limit_kb * 1024,
     )
 
 
@@ -121,7 +124,7 @@ async def probe(house: House) -> dict[str, str]:
 async def serving(settings: Settings, port: int | None = None, clock: Clock | None = None) -> AsyncIterator[Api]:
     """A running API, in this process, until the block ends; ``port`` 0 takes a free one."""
     async with open_house(settings, clock) as house:
-        await load(house)
+        seen = await load(house)
         frame = make_frame(house)
         listener = connect_redis_listener(settings)
         hub = Hub(listener)
@@ -129,8 +132,8 @@ async def serving(settings: Settings, port: int | None = None, clock: Clock | No
         server = HTTPServer(
             app,
             xheaders=settings.trust_proxy,
-            max_body_size=settings.body_limit_kb * 1024,
-            max_buffer_size=settings.body_limit_kb * 1024 + 64 * 1024,
+            # The handler answers what is over the limit; only what is absurd is cut off.
+            max_body_size=ABSURD_BODIES * settings.body_limit_kb * 1024,
             idle_connection_timeout=120,
             body_timeout=30,
         )
@@ -138,7 +141,7 @@ async def serving(settings: Settings, port: int | None = None, clock: Clock | No
             settings.port if port is None else port, settings.listen_address, reuse_port=settings.processes > 1
         )
         server.add_sockets(sockets)
-        tasks = [asyncio.create_task(work) for work in _background(house, frame, hub)]
+        tasks = [asyncio.create_task(work) for work in (hub.run(), keep_fresh(house, seen), _measure_loop(frame))]
         try:
             yield Api(house, frame, server, sockets[0].getsockname()[1])
         finally:
@@ -175,16 +178,14 @@ async def run(settings: Settings) -> None:
         log.info("draining")
         api.frame.draining = True
         api.server.stop()
-        await _drain(settings.drain_seconds)
+        await _drain(api.frame, settings.drain_seconds)
 
 
-async def _drain(seconds: float) -> None:
-    """Running requests get their time; there is nobody else on the loop but them and the background tasks."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while asyncio.get_running_loop().time() < deadline:
-        running = [task for task in asyncio.all_tasks() if "Endpoint" in repr(task.get_coro())]
-        if not running:
-            return
+async def _drain(frame: Frame, seconds: float) -> None:
+    """Running requests get their time to finish."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while frame.running and loop.time() < deadline:  # noqa: ASYNC110 - handlers only count
         await asyncio.sleep(0.05)
 
 
@@ -197,13 +198,11 @@ def stop_event() -> asyncio.Event:
     return stop
 
 
-def _background(house: House, frame: Frame, hub: Hub) -> list[Coroutine[Any, Any, None]]:
-    return [hub.run(), keep_fresh(house), _measure_loop(frame)]
+async def keep_fresh(house: House, seen: dict[str, int]) -> None:
+    """Reads catalogue and centres anew when another process has published, and rebuilds the matcher beside.
 
-
-async def keep_fresh(house: House) -> None:
-    """Reads catalogue and centres anew when another process has published, and rebuilds the matcher beside."""
-    seen: dict[str, int] = {}
+    ``seen``: the revisions that ``load`` has read.
+    """
     city = house.city
     while True:
         try:

@@ -11,7 +11,9 @@ import sys
 from pathlib import Path
 
 import uvloop
+from prometheus_client import start_http_server
 
+from handlers.metrics import Metrics
 from kernel.errors import BanshiError
 from server import app, demo, logs, settings
 from server.setup import initialise, load_data
@@ -52,7 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("demo", help="everything on this machine, with embedded servers and simulators")
     one.add_argument("--reset", action="store_true", help="start with an empty database")
     commands.add_parser("init", help="indexes, migrations, encryption keys")
-    commands.add_parser("load", help="import all of the data folder")
+    one = commands.add_parser("load", help="import all of the data folder")
+    one.add_argument("--if-empty", action="store_true", help="only when nothing is published yet")
     one = commands.add_parser("import", help="import one file of items or centres, all lines or none")
     one.add_argument("kind", choices=["items", "centres"])
     one.add_argument("file", type=Path, help="JSONL, or CSV by its ending")
@@ -79,6 +82,8 @@ async def _run(given: argparse.Namespace, read: settings.Settings) -> int:
             return 0
         await load(house)
         if given.command == "load":
+            if given.if_empty and len(house.city.catalogue):
+                return 0
             report = await load_data(house, Path(read.data_folder))
             print("\n".join(report))
             return 1 if any("NOTHING" in line for line in report) else 0
@@ -91,8 +96,12 @@ async def _run(given: argparse.Namespace, read: settings.Settings) -> int:
 
 async def _work(house: House) -> int:
     stop = app.stop_event()
-    await load(house)
-    tasks = [asyncio.create_task(worker.run(house.city, house.redis)), asyncio.create_task(app.keep_fresh(house))]
+    seen = await load(house)
+    metrics = Metrics(consumers=[one.name for one in consumers(house.city, house.redis)])
+    if house.settings.worker_metrics_port:
+        start_http_server(house.settings.worker_metrics_port, "127.0.0.1", metrics.registry)
+    work = [worker.run(house.city, house.redis, metrics.delivery), app.keep_fresh(house, seen)]
+    tasks = [asyncio.create_task(one) for one in work]
     await stop.wait()
     for task in tasks:
         task.cancel()

@@ -55,15 +55,15 @@ def _run(stack: contextlib.ExitStack, folder: Path, port: int | None) -> int:
     stack.callback(database.stop)
     valkey = embedded.start_valkey(folder, embedded.free_port())
     stack.callback(valkey.stop)
-    port = port or int(os.environ.get("BANSHI_PORT", "8888"))
+    port = port or settings.read().port
     wechat_port, sms_port = embedded.free_port(), embedded.free_port()
     environment = os.environ | _environment(folder, database.port, valkey.port, port, wechat_port, sms_port)
     parts = {"simulators": _start(stack, folder, environment, "simulators", *_simulator_options(folder, environment))}
-    for command in (["init"], ["load"]):
+    # A later start finds what was changed since: a withdrawn item stays withdrawn, a closure stays.
+    for command in (["init"], ["load", "--if-empty"]):
         _once(environment, command)
     _add_staff(folder, environment)
-    processes = max(1, int(environment.get("BANSHI_PROCESSES", "1")))
-    for number in range(processes):
+    for number in range(settings.read(environment).processes):
         parts[f"api-{number}"] = _start(stack, folder, environment, "server", "api", log=f"api-{number}")
     parts["worker"] = _start(stack, folder, environment, "server", "worker", log="worker")
     _wait_ready(f"http://127.0.0.1:{port}/readyz", parts, folder)

@@ -40,6 +40,7 @@ class Settings:
     metrics_token: str = setting(
         "", "When set, /metrics asks for `Authorization: Bearer <token>`; empty: loopback callers only.", secret=True
     )
+    worker_metrics_port: int = setting(0, "Port of the worker's own /metrics on 127.0.0.1; 0: none.", minimum=0)
     log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR.")
     drain_seconds: int = setting(10, "How long a stopping API process lets running requests finish.", minimum=0)
 
@@ -50,7 +51,9 @@ class Settings:
     mongo_timeout_ms: int = setting(5000, "Time limit of one database operation.", minimum=100)
     redis_uri: str = setting("redis://127.0.0.1:6379/0", "Valkey or Redis 7+.", secret=True)
     redis_timeout_ms: int = setting(500, "Time limit of one Valkey command: callers go on without it.", minimum=10)
-    data_folder: str = setting(str(ROOT / "data"), "Folder of the city's own data, read by `init` and `load`.")
+    data_folder: str = setting(
+        str(ROOT / "data"), "The city's own data: `load` imports it, all processes read its working days."
+    )
 
     # Secrets
     master_key: str = setting(

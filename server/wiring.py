@@ -103,12 +103,17 @@ async def open_house(settings: Settings, clock: Clock | None = None, ids: Ids | 
         await mongo.close()
 
 
-async def load(house: House) -> None:
-    """What a process needs before it serves: keys that fit, the catalogue, the centres, the matcher."""
+async def load(house: House) -> dict[str, int]:
+    """What a process needs before it serves: keys that fit, the catalogue, the centres, the matcher.
+
+    Returns the revisions of what was read, looked up first: what is published meanwhile is read again, not missed.
+    """
     await house.cipher.check(DATA_KEYS)
+    revisions = await house.city.revisions.numbers()
     await house.city.centre_actions.refresh()
     await house.city.catalogue_actions.refresh()
     await house.city.ask.rebuild()
+    return revisions
 
 
 def read_workdays(folder: Path) -> WorkdayTable:
