@@ -11,7 +11,7 @@ from kernel.errors import ActionNotAllowed, Code, Conflict, InvalidInput, NotFou
 from kernel.ids import Ids, Kind
 from kernel.machine import Actor, Edge
 from services.appointments.machine import HOLD, MACHINE, WAIT
-from services.appointments.model import EXPECTED, TEMPORARY, Booking, Rules, State
+from services.appointments.model import EXPECTED, TEMPORARY, Booking, Occupant, Rules, State
 from services.appointments.places import CLOSED, Places, Target, queue_number, told
 from services.appointments.store import ONE_ITEM, ONE_REQUEST, BookingStore
 from services.centres.queries import Centres
@@ -52,12 +52,14 @@ class Appointments:
         """
         target = self._places.target(item, centre, start)
 
-        def decide(booking: Booking, on_slot: list[Booking]) -> Edge:
+        def decide(booking: Booking, on_slot: list[Occupant]) -> Edge:
             booking.place = self._free_place(target.slot, on_slot)
             booking.until = booking.wake_at = self._clock.now() + self._rules.hold
             return HOLD
 
-        return await self._claim(person, target, request_key, decide)
+        async with self._places.rush.turn(target.slot.id):
+            made = await self._refused_by_rush(target.slot.id, request_key)
+            return made or await self._claim(person, target, request_key, decide)
 
     async def do_wait(
         self, person: str, item: str, centre: str, start: datetime, request_key: str | None = None
@@ -65,7 +67,7 @@ class Appointments:
         """Joins the waiting list of a full slot. Raises as do_hold, and Conflict SLOT_FREE when there is a place."""
         target = self._places.target(item, centre, start)
 
-        def decide(booking: Booking, on_slot: list[Booking]) -> Edge:
+        def decide(booking: Booking, on_slot: list[Occupant]) -> Edge:
             waiting = any(b.state == State.WAITING for b in on_slot)
             if not waiting and self._places.free_place(target.slot, on_slot) is not None:
                 raise Conflict(Code.SLOT_FREE, slot=target.slot.id)
@@ -105,7 +107,7 @@ class Appointments:
         if target.slot.id == booking.slot:
             return booking
         for _ in range(CLAIM_ATTEMPTS):
-            on_slot = await self._places.free_ended(await self._store.of_slot(target.slot.id))
+            on_slot = await self._places.on_slot(target.slot.id)
             place = self._free_place(target.slot, on_slot)
             changes = target.fields() | {
                 "place": place,
@@ -120,6 +122,7 @@ class Appointments:
             except Duplicate:
                 continue
             if moved is not None:
+                self._places.rush.freed(booking.slot)
                 return moved
             booking = await self._require(booking_id, person)
             edge = MACHINE.step(booking.state, "move", Actor.RESIDENT)
@@ -192,10 +195,13 @@ class Appointments:
         Safe to repeat and to run twice at once: the place's unique index lets one offer through.
         """
         for _ in range(CLAIM_ATTEMPTS):
-            on_slot = await self._places.free_ended(await self._store.of_slot(slot))
-            first = next((b for b in on_slot if b.state == State.WAITING), None)
+            on_slot = await self._places.on_slot(slot)
+            waiting = next((b for b in on_slot if b.state == State.WAITING), None)
+            first = await self._store.get(waiting.id) if waiting else None
             if first is None or first.start <= self._clock.now():
                 return None
+            if first.state != State.WAITING:
+                continue
             offered = self._places.slot_of(first)
             place = self._places.free_place(offered, on_slot) if offered else None
             if place is None:
@@ -219,7 +225,7 @@ class Appointments:
         person: str,
         target: Target,
         request_key: str | None,
-        decide: Callable[[Booking, list[Booking]], Edge],
+        decide: Callable[[Booking, list[Occupant]], Edge],
     ) -> Booking:
         """Reads the person's bookings and the slot's, lets ``decide`` complete the new one, inserts it; all again when
         somebody was faster."""
@@ -229,17 +235,27 @@ class Appointments:
             if repeated is not None:
                 return repeated
             ordinal = await self._places.check_person(mine, target.item.content.code)
-            on_slot = await self._places.free_ended(await self._store.of_slot(target.slot.id))
+            on_slot = await self._places.on_slot(target.slot.id)
             booking = self._new(person, target, ordinal, request_key)
             made = await self._create(booking, decide(booking, on_slot))
             if made is not None:
                 return made
         raise Conflict(Code.SLOT_FULL, slot=target.slot.id)
 
-    def _free_place(self, slot: Slot, on_slot: list[Booking]) -> int:
+    async def _refused_by_rush(self, slot: str, request_key: str | None) -> Booking | None:
+        """Raises SLOT_FULL when the slot was found full a moment ago; a repeated request still gets its booking."""
+        if not self._places.rush.is_full(slot):
+            return None
+        made = await self._store.of_request(request_key) if request_key else None
+        if made is None:
+            raise Conflict(Code.SLOT_FULL, slot=slot)
+        return made
+
+    def _free_place(self, slot: Slot, on_slot: list[Occupant]) -> int:
         """Raises Conflict SLOT_FULL. Whoever waits comes first, also between a place being freed and being offered."""
         place = self._places.free_place(slot, on_slot)
         if place is None or any(b.state == State.WAITING for b in on_slot):
+            self._places.rush.found_full(slot.id, min((b.until for b in on_slot if b.until), default=None))
             raise Conflict(Code.SLOT_FULL, slot=slot.id)
         return place
 
@@ -293,6 +309,7 @@ class Appointments:
                 data["freed_slot"] = booking.slot
             written = await self._store.step(booking, Step(edge, actor, by, note, changes, data))
             if written is not None:
+                self._places.rush.freed(booking.slot)
                 return written
         raise Conflict
 

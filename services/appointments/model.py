@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+import msgspec
 from msgspec import Struct
 
 from services.store import Aggregate
@@ -68,6 +69,16 @@ class Booking(Aggregate, kw_only=True):
     reminded: bool = False
     # Names the request that made the booking, so that a repeat finds it (unique).
     request_key: str | None = None
+
+
+class Occupant(Struct, frozen=True, kw_only=True):
+    """What a claim needs to know of a slot's open bookings: fifty whole bookings would be mostly history."""
+
+    id: str = msgspec.field(name="_id")
+    state: str
+    created_at: datetime
+    place: int | None = None
+    until: datetime | None = None
 
 
 class Taken(Struct, frozen=True):

@@ -13,7 +13,8 @@ from kernel.errors import Code, Conflict, InvalidInput, NotAllowed
 from kernel.machine import Actor
 from kernel.workdays import WorkdayTable
 from services.appointments.machine import MACHINE
-from services.appointments.model import TEMPORARY, Booking, Rules, State
+from services.appointments.model import TEMPORARY, Booking, Occupant, Rules, State
+from services.appointments.rush import Rush
 from services.appointments.store import BookingStore
 from services.catalogue.model import ItemVersion
 from services.catalogue.queries import Catalogue
@@ -72,6 +73,7 @@ class Places:
         self._clock = clock
         self._rules = rules
         self._rng = rng or random.Random()
+        self.rush = Rush(clock)
 
     def target(self, item: str, centre: str, start: datetime) -> Target:
         version = self._catalogue.get(item)
@@ -108,7 +110,9 @@ class Places:
                 day = ends.astimezone(SHANGHAI)
                 detail = f"因多次预约未到，{day:%Y年%m月%d日}前暂不能网上预约，可直接到窗口取号办理。"
                 raise NotAllowed(Code.BOOKING_SUSPENDED, detail, until=ends)
-        still_open = [b for b in await self.free_ended(mine) if b.open]
+        for booking in (ended := [b for b in mine if self._is_over(b)]):
+            await self.end(booking)
+        still_open = [b for b in mine if b.open and b not in ended]
         for booking in still_open:
             if booking.item == item:
                 raise Conflict(Code.ALREADY_BOOKED, booking=booking.id)
@@ -118,28 +122,33 @@ class Places:
             raise Conflict(Code.TOO_MANY_BOOKINGS, limit=self._rules.open_per_person)
         return free[0]
 
-    async def free_ended(self, bookings: list[Booking]) -> list[Booking]:
-        """Ends holds and offers whose time is over; returns the bookings that still count."""
-        now = self._clock.now()
-        still = []
-        for booking in bookings:
-            if booking.state in TEMPORARY and booking.until is not None and booking.until <= now:
+    async def on_slot(self, slot: str) -> list[Occupant]:
+        """Who counts on a slot now; holds and offers whose time is over are ended first."""
+        found = await self._store.of_slot(slot)
+        ended = [one for one in found if self._is_over(one)]
+        for one in ended:
+            booking = await self._store.get(one.id)
+            if booking is not None and self._is_over(booking):
                 await self.end(booking)
-            else:
-                still.append(booking)
-        return still
+        return [one for one in found if one not in ended]
 
     async def end(self, booking: Booking) -> None:
+        """Ends a hold, an offer or a wait."""
         action = {State.HELD: "expire", State.OFFERED: "lapse", State.WAITING: "give_up"}[State(booking.state)]
         edge = MACHINE.step(booking.state, action, Actor.SYSTEM)
         data = told(booking) | {"freed_slot": booking.slot}
         # None means that somebody else has just ended or confirmed it: either is what the reader will find.
         await self._store.step(booking, Step(edge, Actor.SYSTEM, changes=CLOSED, data=data))
+        self.rush.freed(booking.slot)
 
-    def free_place(self, slot: Slot, on_slot: list[Booking]) -> int | None:
-        taken = {booking.place for booking in on_slot}
+    def free_place(self, slot: Slot, on_slot: list[Occupant]) -> int | None:
+        """A free place, or None; whether somebody waits for it is the caller's to ask."""
+        taken = {one.place for one in on_slot}
         free = [place for place in range(slot.capacity) if place not in taken]
         return self._rng.choice(free) if free else None
+
+    def _is_over(self, one: Booking | Occupant) -> bool:
+        return one.state in TEMPORARY and one.until is not None and one.until <= self._clock.now()
 
     def oldest_relevant_day(self) -> str:
         return local_day(self._clock.now() - self._rules.no_show_window).isoformat()

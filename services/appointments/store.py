@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from services.appointments.model import Booking, State, Taken
+import msgspec
+
+from services.appointments.model import Booking, Occupant, State, Taken
 from services.store import AggregateStore, Index
 
 ONE_PLACE = "one_booking_per_place"
@@ -27,10 +29,12 @@ class BookingStore(AggregateStore[Booking]):
         Index("centre_day", ("centre", "day")),
     )
 
-    async def of_slot(self, slot: str) -> list[Booking]:
-        """The open bookings of a slot, waiting ones included, in order of their making."""
-        cursor = self._collection.find({"slot": slot, "open": True})
-        return sorted([self.read(d) async for d in cursor], key=lambda b: (b.created_at, b.id))
+    async def of_slot(self, slot: str) -> list[Occupant]:
+        """Who takes a place of a slot or waits for one, in order of their coming."""
+        shown = {"state": 1, "created_at": 1, "place": 1, "until": 1}
+        cursor = self._collection.find({"slot": slot, "open": True}, shown)
+        found = [msgspec.convert(d, Occupant) async for d in cursor]
+        return sorted(found, key=lambda one: (one.created_at, one.id))
 
     async def of_person(self, person: str, since_day: str) -> list[Booking]:
         """A person's bookings for days from ``since_day`` on, of any state, the latest day first."""
