@@ -23,15 +23,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 import uvloop
-from pymongo import AsyncMongoClient
 
 from bench import asking, booking, serving
 from bench.table import HEAD, Row
 from server import embedded
 from server.settings import Settings
 from server.setup import initialise, load_data
+from server.storage import CommandLog, connect_mongo
 from server.wiring import open_house
-from services.store import Document
 
 DATA = asking.DATA
 ITEM = "000709402000"
@@ -73,8 +72,7 @@ async def _measure(settings: Settings, seeds: int, race_seconds: float, only: st
     if only in (None, "read"):
         _print(await serving.reads(replace(settings, port=embedded.free_port()), ITEM, 1))
     if only in (None, "race"):
-        # The driver's own client, without the API's time limit of one operation: here callers wait for their turn.
-        async with AsyncMongoClient[Document](settings.mongo_uri, tz_aware=True, w="majority") as client:
+        async with connect_mongo(settings, CommandLog()) as client:
             _print(await booking.races(client["race"], DATA, seeds, race_seconds))
     if only in (None, "ask"):
         _print(await asyncio.to_thread(asking.rows))

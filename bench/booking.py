@@ -3,63 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections import Counter
-from datetime import date
-from datetime import time as clock_time
 from pathlib import Path
 from typing import Any
 
 from bench.table import Row
-from kernel.clock import ManualClock, local_instant
+from kernel.clock import ManualClock
 from kernel.errors import Code, Conflict
-from kernel.ids import Ids
-from server.wiring import read_workdays
 from services.appointments.actions import Appointments
-from services.appointments.model import Rules, State
-from services.appointments.places import Places
+from services.appointments.model import State
 from services.appointments.store import BookingStore
-from services.catalogue.model import Audience, Field, ItemContent, ItemVersion, Kind, LegalBasis, Level, Step
-from services.catalogue.queries import Catalogue
-from services.catalogue.store import ItemVersionStore
-from services.centres.model import Centre, CounterKind, Period
-from services.centres.model import Counter as Desk
-from services.centres.queries import Centres
 from services.store import Collection, Database, Document
+from tests.desk import ITEM, START, desk
+from tests.helpers import MONDAY_MORNING
 
-ITEM = "000709101000"
 PLACES, CALLERS = 50, 500
-NOW = local_instant(date(2026, 11, 23), clock_time(9))
-START = local_instant(date(2026, 11, 25), clock_time(9))
 
 
 class RaceLost(AssertionError):
     """More or fewer people than places were confirmed."""
-
-
-def desk(database: Database, data: Path, seed: int) -> Appointments:
-    """Appointments at one centre whose nine o'clock slot has fifty places."""
-    content = ItemContent(
-        code=ITEM, name="居民身份证丢失补领", kind=Kind.CONFIRMATION, field=Field.PUBLIC_SAFETY, department="市公安局",
-        levels=[Level.COUNTY], audience=[Audience.PERSON], legal_basis=[LegalBasis(title="居民身份证法")],
-        steps=[Step(name="申请", detail="到窗口")], counter="household",
-    )  # fmt: skip
-    counter = Desk(
-        kind=CounterKind.HOUSEHOLD, name="户政", prefix="户", windows=[f"A{n}" for n in range(PLACES)],
-        service_minutes=30, slot_minutes=30,
-    )  # fmt: skip
-    centre = Centre(
-        code="C1", name="中心", level=Level.CITY, division="371002", district="环翠区", address="路 1 号", phone="0631",
-        location=(122.1, 37.5), counters=[counter],
-        opening={day: [Period("09:00", "09:30")] for day in ("mon", "tue", "wed", "thu", "fri")},
-    )  # fmt: skip
-    clock, rules = ManualClock(NOW), Rules()
-    catalogue, centres = Catalogue(ItemVersionStore(database)), Centres([centre])
-    catalogue.load([ItemVersion(number=1, published_at=NOW, content=content)])
-    store = BookingStore(database, clock, Ids())
-    places = Places(store, catalogue, centres, read_workdays(data), clock, rules, random.Random(seed))
-    return Appointments(store, places, centres, clock, Ids(), rules)
 
 
 async def race(appointments: Appointments) -> tuple[float, float]:
@@ -93,7 +56,7 @@ async def raw(collection: Collection, finished: list[Document], seed: int) -> fl
         grown = {"history": document["history"][1], "outgoing": document["outgoing"][1]}
         changed = {key: document[key] for key in ("state", "updated_at", "queue_number", "wake_at") if key in document}
         held = {key: value for key, value in document.items() if key != "queue_number"} | {
-            "_id": id_, "state": State.HELD.value, "version": 1, "until": NOW,
+            "_id": id_, "state": State.HELD.value, "version": 1, "until": MONDAY_MORNING,
             "history": document["history"][:1], "outgoing": document["outgoing"][:1],
         }  # fmt: skip
         await collection.insert_one(held)
@@ -115,7 +78,7 @@ async def races(database: Database, data: Path, seeds: int, seconds: float) -> l
     indexes = [index.model() for index in BookingStore.all_indexes()]
     for collection in (bookings, plain):
         await collection.create_indexes(indexes)
-    await race(desk(database, data, seed=-1))
+    await race(desk(database, ManualClock(MONDAY_MORNING), data, -1, PLACES))
     finished = [document async for document in bookings.find({})]
     await bookings.delete_many({})
     whole, until_last, writes = [], [], []
@@ -125,7 +88,7 @@ async def races(database: Database, data: Path, seeds: int, seconds: float) -> l
             break
         for ours in (True, False) if seed % 2 else (False, True):
             if ours:
-                took, last = await race(desk(database, data, seed))
+                took, last = await race(desk(database, ManualClock(MONDAY_MORNING), data, seed, PLACES))
                 confirmed = await bookings.count_documents({"state": State.CONFIRMED.value})
                 if confirmed != PLACES:
                     raise RaceLost(f"seed {seed}: {confirmed} confirmed in the database")

@@ -3,58 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import Counter
-from datetime import date, time
 from pathlib import Path
 
 import pytest
 
-from kernel.clock import ManualClock, local_instant
+from kernel.clock import ManualClock
 from kernel.errors import Conflict
-from kernel.ids import Ids
-from server.wiring import read_workdays
-from services.appointments.actions import Appointments
 from services.appointments.model import Rules
-from services.appointments.places import Places
 from services.appointments.store import BookingStore
-from services.catalogue.model import Audience, Field, ItemContent, ItemVersion, Kind, LegalBasis, Level, Step
-from services.catalogue.queries import Catalogue
-from services.catalogue.store import ItemVersionStore
-from services.centres.model import Centre, CounterKind, Period
-from services.centres.model import Counter as Desk
-from services.centres.queries import Centres
 from services.store import Database
-from tests.helpers import MONDAY_MORNING, create_indexes
+from tests.desk import ITEM, START, desk
+from tests.helpers import create_indexes
 
-ITEM = "000709101000"
 PLACES = 50
 CALLERS = 500
-START = local_instant(date(2026, 11, 25), time(9))
-
-
-def desk(database: Database, clock: ManualClock, data_folder: Path, seed: int, places: int = PLACES) -> Appointments:
-    """Appointments at one centre whose nine o'clock slot has ``places`` places."""
-    content = ItemContent(
-        code=ITEM, name="居民身份证丢失补领", kind=Kind.CONFIRMATION, field=Field.PUBLIC_SAFETY, department="市公安局",
-        levels=[Level.COUNTY], audience=[Audience.PERSON], legal_basis=[LegalBasis(title="居民身份证法")],
-        steps=[Step(name="申请", detail="到窗口")], counter="household",
-    )  # fmt: skip
-    windows = [f"A{n}" for n in range(places)]
-    counter = Desk(
-        kind=CounterKind.HOUSEHOLD, name="户政", prefix="户", windows=windows, service_minutes=30, slot_minutes=30
-    )
-    opening = {day: [Period("09:00", "09:30")] for day in ("mon", "tue", "wed", "thu", "fri")}
-    centre = Centre(
-        code="C1", name="中心", level=Level.CITY, division="371002", district="环翠区", address="路 1 号", phone="0631",
-        location=(122.1, 37.5), opening=opening, counters=[counter],
-    )  # fmt: skip
-    catalogue = Catalogue(ItemVersionStore(database))
-    catalogue.load([ItemVersion(number=1, published_at=MONDAY_MORNING, content=content)])
-    ids, store, centres = Ids(), BookingStore(database, clock, Ids()), Centres([centre])
-    rng = random.Random(seed)
-    places_ = Places(store, catalogue, centres, read_workdays(data_folder), clock, Rules(), rng)
-    return Appointments(store, places_, centres, clock, ids, Rules())
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -62,7 +25,7 @@ async def test_five_hundred_callers_get_exactly_fifty_places(
     database: Database, clock: ManualClock, data_folder: Path, seed: int
 ) -> None:
     await create_indexes(database, BookingStore)
-    appointments = desk(database, clock, data_folder, seed)
+    appointments = desk(database, clock, data_folder, seed, PLACES)
 
     async def caller(number: int) -> str:
         try:
@@ -81,7 +44,7 @@ async def test_one_person_clicking_ten_times_at_once_has_one_booking(
     database: Database, clock: ManualClock, data_folder: Path
 ) -> None:
     await create_indexes(database, BookingStore)
-    appointments = desk(database, clock, data_folder, seed=1)
+    appointments = desk(database, clock, data_folder, seed=1, places=PLACES)
     clicks = [appointments.do_hold("P1", ITEM, "C1", START, request_key="P1:same-key") for _ in range(10)]
     booked = await asyncio.gather(*clicks, return_exceptions=True)
     ids = {b.id for b in booked if not isinstance(b, BaseException)}

@@ -14,8 +14,8 @@ from services.appointments.model import Rules
 from services.appointments.rush import REMEMBER, Rush
 from services.appointments.store import BookingStore
 from services.store import Database
+from tests.desk import ITEM, START, desk
 from tests.helpers import create_indexes
-from tests.services.appointments.test_race import ITEM, START, desk
 
 
 async def test_callers_of_one_slot_take_turns_and_of_another_do_not_wait(clock: ManualClock) -> None:
