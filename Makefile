@@ -19,9 +19,6 @@ demo: $(VENV)/.ready ## run everything here: embedded servers, simulators, API, 
 test: $(VENV)/.ready ## run every test
 	$(BIN)/python -m pytest
 
-soak: $(VENV)/.ready ## kill processes for some minutes and check the books (wants a quiet machine)
-	$(BIN)/python -m pytest -m soak tests/story/test_kill.py
-
 check: $(VENV)/.ready ## lint, format, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -30,4 +27,4 @@ check: $(VENV)/.ready ## lint, format, types
 bench: $(VENV)/.ready ## print the measurements of docs/performance.md
 	$(BIN)/python -m bench
 
-.PHONY: help setup demo test soak check bench
+.PHONY: help setup demo test check bench

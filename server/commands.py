@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(settings.documentation(), end="")
         return 0
     if given.command == "demo":
-        return demo.main(reset=given.reset)
+        return demo.main(reset=given.reset, folder=given.folder)
     try:
         read = settings.read()
         logs.set_up(read.log_level, given.command)
@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("worker", help="relay events, run timers, send messages until SIGTERM")
     one = commands.add_parser("demo", help="everything on this machine, with embedded servers and simulators")
     one.add_argument("--reset", action="store_true", help="start with an empty database")
+    one.add_argument("--folder", type=Path, default=demo.FOLDER, help="where everything is kept")
     commands.add_parser("init", help="indexes, migrations, encryption keys")
     one = commands.add_parser("load", help="import all of the data folder")
     one.add_argument("--if-empty", action="store_true", help="only when nothing is published yet")

@@ -32,7 +32,7 @@ class DemoError(RuntimeError):
     """Something did not come up."""
 
 
-def main(*, reset: bool, folder: Path = FOLDER, port: int | None = None) -> int:
+def main(*, reset: bool, folder: Path = FOLDER) -> int:
     """Runs until Ctrl-C or SIGTERM, or until a part of it dies. Returns the exit status."""
     if reset:
         shutil.rmtree(folder, ignore_errors=True)
@@ -40,7 +40,7 @@ def main(*, reset: bool, folder: Path = FOLDER, port: int | None = None) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     with contextlib.ExitStack() as stack:
         try:
-            return _run(stack, folder, port)
+            return _run(stack, folder)
         except KeyboardInterrupt:
             print("\nstopping …")
             return 0
@@ -49,13 +49,13 @@ def main(*, reset: bool, folder: Path = FOLDER, port: int | None = None) -> int:
             return 1
 
 
-def _run(stack: contextlib.ExitStack, folder: Path, port: int | None) -> int:
+def _run(stack: contextlib.ExitStack, folder: Path) -> int:
     begun = time.monotonic()
     database = embedded.start_database(folder, embedded.free_port())
     stack.callback(database.stop)
     valkey = embedded.start_valkey(folder, embedded.free_port())
     stack.callback(valkey.stop)
-    port = port or settings.read().port
+    port = settings.read().port
     wechat_port, sms_port = embedded.free_port(), embedded.free_port()
     environment = os.environ | _environment(folder, database.port, valkey.port, port, wechat_port, sms_port)
     parts = {"simulators": _start(stack, folder, environment, "simulators", *_simulator_options(folder, environment))}

@@ -274,7 +274,6 @@ async def _keep_killing_worker(town: Town, rng: random.Random) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.soak
 @pytest.mark.timeout(300)
 async def test_the_books_agree_after_fifty_kills(tmp_path: Path) -> None:
     rng = random.Random(SEED)
@@ -408,7 +407,6 @@ def _check_sent(
 
 
 @pytest.mark.slow
-@pytest.mark.soak
 @pytest.mark.timeout(300)
 async def test_a_database_that_dies_for_ten_seconds_is_unavailable_and_then_forgotten(tmp_path: Path) -> None:
     with running_town(tmp_path) as town:
