@@ -169,6 +169,21 @@ class BaseHandler(RequestHandler):
         self.set_header("Content-Type", content_type)
         self.finish(value)
 
+    async def spoiled(self, fault: Fault | None) -> bool:
+        """Delays, drops or breaks the answer before anything is done; True when the caller has got theirs.
+
+        The 500 is a front server's that knows nothing of the API: neither JSON nor signed.
+        """
+        if fault and fault.kind == "delay":
+            await asyncio.sleep(fault.seconds)
+        if fault and fault.kind == "drop":
+            self.cut()
+        elif fault and fault.kind == "http500":
+            self.answer(b"<html>internal error</html>", "text/html", 500)
+        else:
+            return False
+        return True
+
 
 class Endpoint(BaseHandler):
     """One path of the simulated API; ``act`` does it, ``refusal`` words an error."""
@@ -189,13 +204,7 @@ class Endpoint(BaseHandler):
 
     async def _run(self) -> None:
         fault = self.control.take(self.request.path)
-        if fault and fault.kind == "delay":
-            await asyncio.sleep(fault.seconds)
-        if fault and fault.kind == "drop":
-            self.cut()
-            return
-        if fault and fault.kind == "http500":
-            self.answer(b"<html>internal error</html>", "text/html", 500)
+        if await self.spoiled(fault):
             return
         result = self.refusal(fault.errcode) if fault and fault.kind == "refuse" else await self.act()
         if fault and fault.kind == "lose_answer":

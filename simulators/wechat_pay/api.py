@@ -7,7 +7,6 @@ A fault (POST /control/faults) names either the path of one request or the path 
 
 from __future__ import annotations
 
-import asyncio
 import json
 import secrets
 from typing import Any, cast
@@ -54,14 +53,7 @@ class PayEndpoint(BaseHandler):
 
     async def _run(self, number: str) -> None:
         fault = self.control.take(self.request.path) or self.control.take(self.documented)
-        if fault and fault.kind == "delay":
-            await asyncio.sleep(fault.seconds)
-        if fault and fault.kind == "drop":
-            self.cut()
-            return
-        if fault and fault.kind == "http500":
-            # From a front server that knows no API v3: neither JSON nor signed.
-            self.answer(b"<html>internal error</html>", "text/html", 500)
+        if await self.spoiled(fault):
             return
         try:
             if fault and fault.kind == "refuse":
