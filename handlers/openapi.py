@@ -154,12 +154,14 @@ def page(document: dict[str, Any]) -> str:
             names = [f"<code>{html.escape(p['name'])}</code>" for p in operation.get("parameters", ())]
             body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
             wants = body.get("$ref", "").rsplit("/", 1)[-1]
+            gives = _answer_name(operation["responses"])
             who = ", ".join(scheme for entry in operation.get("security", ()) for scheme in entry) or "anyone"
             rows.append(
                 f"<section><h2><span>{method.upper()}</span> {html.escape(path)}</h2>"
                 f"<p>{html.escape(operation['description'])}</p><p>Caller: {who}."
                 f"{' Parameters: ' + ', '.join(names) + '.' if names else ''}"
-                f"{f' Body: <a href=#{wants}>{wants}</a>.' if wants else ''}</p>"
+                f"{f' Body: <a href=#{wants}>{wants}</a>.' if wants else ''}"
+                f"{f' Answer: <a href=#{gives}>{gives}</a>.' if gives else ''}</p>"
                 f"<details><summary>Errors</summary><ul>{''.join(errors)}</ul></details></section>"
             )
     schemas = [
@@ -167,6 +169,13 @@ def page(document: dict[str, Any]) -> str:
         for name, schema in document["components"]["schemas"].items()
     ]
     return _PAGE.format(rows="".join(rows), schemas="".join(schemas))
+
+
+def _answer_name(responses: dict[str, Any]) -> str:
+    """The name of the good answer's type; empty when it is no JSON."""
+    good = next(answer for status, answer in responses.items() if status < "300")
+    schema = good.get("content", {}).get("application/json", {}).get("schema", {})
+    return str(schema.get("$ref", "")).rsplit("/", 1)[-1]
 
 
 def _pretty(schema: Any) -> str:
