@@ -18,6 +18,14 @@ MESSAGE_EVENTS = frozenset(edge.event for edge in MESSAGE.edges)
 ITEM_EVENTS = frozenset(edge.event for edge in ITEM.edges)
 
 
+# Events that nobody listens to, and why that is right. A test holds every event of every machine to a consumer or here.
+UNHEARD = {
+    "item": "processes see a publication by its revision count, which is written with it",
+    "person": "kept in the account's history; nothing follows from them yet",
+    "staff": "the audit is written by the action itself, not by way of an event",
+}
+
+
 def consumers(city: City, redis: Redis) -> list[Consumer]:
     """All of them."""
     return [notify(city.notifications), waiting_list(city), live(redis)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from openapi_spec_validator import validate
@@ -16,8 +18,12 @@ from server import settings
 from server.app import ROUTES
 from server.wiring import STORES
 from services.appointments.machine import MACHINE
+from services.catalogue.machine import MACHINE as ITEM
+from services.identity.machine import PERSON
+from services.identity.staff.machine import STAFF
+from services.notifications.machine import MESSAGE
 from services.notifications.rules import RULES
-from workers.consumers import BOOKING_EVENTS
+from workers.consumers import BOOKING_EVENTS, UNHEARD, consumers
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -119,6 +125,14 @@ def test_the_drawn_machine_is_the_machine() -> None:
 def test_every_rule_for_a_booking_event_names_an_event_that_exists() -> None:
     wanted = {name for name in RULES if name.startswith("booking.")}
     assert wanted <= BOOKING_EVENTS
+
+
+def test_every_event_is_consumed_or_said_to_be_for_nobody() -> None:
+    machines = (MACHINE, ITEM, PERSON, STAFF, MESSAGE)
+    wired = cast(Any, SimpleNamespace(notifications=None))
+    published = {edge.event for machine in machines for edge in machine.edges}
+    heard = {event for consumer in consumers(wired, cast(Any, None)) for event in consumer.events}
+    assert {event.split(".")[0] for event in published - heard} == set(UNHEARD)
 
 
 def test_every_unique_index_is_found_again_by_its_keys() -> None:
