@@ -26,6 +26,12 @@ class Kind(StrEnum):
     MESSAGE = "MS"
     SESSION = "SE"
     REQUEST = "RQ"
+    CASE = "CA"
+    FILE = "FL"
+    BILL = "BL"
+    ORDER = "OR"
+    REFUND = "RF"
+    CONVERSATION = "CV"
 
 
 class Ids:

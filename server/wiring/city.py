@@ -1,0 +1,106 @@
+"""The capabilities and what each stands on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, cast
+
+from gateways.wechat import PushReceiver, PushSettings
+from server.wiring.parts import Parts
+from server.wiring.rules import booking_rules, notification_rules, staff_rules
+from services.appointments.actions import Appointments
+from services.appointments.places import Places
+from services.appointments.queries import AppointmentQueries
+from services.appointments.store import BookingStore
+from services.ask.queries import Ask
+from services.catalogue.actions import CatalogueActions
+from services.catalogue.queries import Catalogue
+from services.catalogue.store import ItemStore, ItemVersionStore
+from services.centres.actions import CentreActions
+from services.centres.queries import Centres
+from services.centres.store import CentreStore
+from services.city import City
+from services.events.store import DeadLetterStore
+from services.identity.actions import Identity
+from services.identity.cache import SessionCache
+from services.identity.model import IdentityRules, Session
+from services.identity.queries import IdentityQueries
+from services.identity.staff.actions import Staff
+from services.identity.staff.model import StaffSession
+from services.identity.staff.queries import StaffQueries
+from services.identity.staff.store import AttemptStore, AuditStore, StaffSessionStore, StaffStore
+from services.identity.store import PersonStore, SessionStore
+from services.notifications.actions import Notifications
+from services.notifications.dispatch import Dispatcher
+from services.notifications.queries import NotificationQueries
+from services.notifications.store import (
+    ConsentStore,
+    EarlyReceiptStore,
+    MessageStore,
+    TemplateStore,
+    ValkeyPersonLeases,
+)
+from services.store import RevisionStore
+
+
+def build(parts: Parts) -> City:
+    """Everything the city does, over one process's connections."""
+    settings, database, redis, clock, ids = parts.settings, parts.database, parts.redis, parts.clock, parts.ids
+    workdays, wechat, sms = parts.workdays, parts.wechat, parts.sms
+    revisions, dead_letters = RevisionStore(database), DeadLetterStore(database)
+    items, versions = ItemStore(database, clock, ids), ItemVersionStore(database)
+    catalogue, centres = Catalogue(versions), Centres()
+    bookings = BookingStore(database, clock, ids)
+    rules = booking_rules(settings)
+    places = Places(bookings, catalogue, centres, workdays, clock, rules)
+    persons, accounts = PersonStore(database, clock, ids, parts.cipher), StaffStore(database, clock, ids)
+    identity, identity_queries = _identity(parts, persons)
+    staff, staff_queries = _staff(parts, accounts)
+    messages, templates = MessageStore(database, clock, ids), TemplateStore(database)
+    consents, early = ConsentStore(database), EarlyReceiptStore(database)
+    told = notification_rules(settings)
+    leases = ValkeyPersonLeases(redis)
+    push = PushSettings(settings.wechat_appid, settings.wechat_push_token, settings.wechat_push_aes_key)
+    return City(
+        clock=clock,
+        ids=ids,
+        workdays=workdays,
+        catalogue=catalogue,
+        catalogue_actions=CatalogueActions(items, versions, revisions, catalogue, clock),
+        centres=centres,
+        centre_actions=CentreActions(CentreStore(database), revisions, centres),
+        ask=Ask(catalogue),
+        appointments=Appointments(bookings, places, centres, clock, ids, rules),
+        appointment_queries=AppointmentQueries(bookings, catalogue, centres, workdays, clock, rules),
+        bookings=bookings,
+        identity=identity,
+        identity_queries=identity_queries,
+        staff=staff,
+        staff_queries=staff_queries,
+        notifications=Notifications(messages, templates, consents, early, clock, ids, told),
+        notification_queries=NotificationQueries(messages, templates, consents, clock),
+        dispatcher=Dispatcher(messages, templates, consents, early, leases, identity_queries, wechat, sms, clock, told),
+        wechat_push=PushReceiver(push, clock),
+        dead_letters=dead_letters,
+        revisions=revisions,
+        aggregates=cast(Any, [items, bookings, persons, accounts, messages]),
+    )
+
+
+def _identity(parts: Parts, persons: PersonStore) -> tuple[Identity, IdentityQueries]:
+    settings, clock = parts.settings, parts.clock
+    rules = IdentityRules(session_for=timedelta(days=settings.resident_session_days))
+    sessions = SessionStore(parts.database)
+    cache = SessionCache(parts.redis, "session", Session, clock, rules.cache_for)
+    queries = IdentityQueries(persons, sessions, cache, clock)
+    return Identity(persons, sessions, queries, cache, parts.wechat, clock, parts.ids, rules), queries
+
+
+def _staff(parts: Parts, accounts: StaffStore) -> tuple[Staff, StaffQueries]:
+    database, clock = parts.database, parts.clock
+    rules = staff_rules(parts.settings)
+    sessions, audit = StaffSessionStore(database), AuditStore(database)
+    cache = SessionCache(parts.redis, "staff-session", StaffSession, clock, rules.cache_for)
+    queries = StaffQueries(accounts, sessions, audit, cache, clock, rules)
+    attempts = AttemptStore(database)
+    return Staff(accounts, sessions, attempts, audit, queries, parts.passwords, cache, clock, parts.ids, rules), queries
