@@ -31,7 +31,15 @@ class Kind(StrEnum):
     BILL = "BL"
     ORDER = "OR"
     REFUND = "RF"
+    RECEIPT = "RC"
+    ACCOUNT = "AC"
+    DIFFERENCE = "DF"
     CONVERSATION = "CV"
+    COMPLAINT = "CP"
+    KNOWLEDGE = "KN"
+    CANNED = "CN"
+    PROPOSAL = "LP"
+    SUPERVISION = "SV"
 
 
 class Ids:
