@@ -9,8 +9,9 @@ import msgspec
 from kernel.clock import Clock
 from kernel.errors import Code, Conflict, InvalidInput, NotFound
 from kernel.machine import Actor
+from services.catalogue.faults import faults
 from services.catalogue.machine import BEGIN, MACHINE
-from services.catalogue.model import ItemContent, ItemRecord, ItemVersion, faults
+from services.catalogue.model import ItemContent, ItemRecord, ItemVersion
 from services.catalogue.queries import Catalogue
 from services.catalogue.store import ItemStore, ItemVersionStore
 from services.imports import Parsed, parse
@@ -31,27 +32,41 @@ class CatalogueActions:
         self._catalogue = catalogue
         self._clock = clock
 
-    async def do_edit(self, content: ItemContent, by: str, actor: Actor = Actor.STAFF) -> ItemRecord:
-        """Keeps a draft of the next version. Raises InvalidInput (names the field), Conflict (somebody was faster)."""
+    async def do_edit(
+        self, content: ItemContent, by: str, actor: Actor = Actor.STAFF, *, seen: int | None = None, note: str = ""
+    ) -> ItemRecord:
+        """Keeps a draft of the next version. ``seen``: the record's version that the editor began from, 0 for a new
+        item; None takes whatever is there. ``note`` is kept in the history.
+
+        Raises InvalidInput (names the first field, and all in ``faults``), Conflict (somebody was faster).
+        """
         if wrong := faults(content):
-            raise InvalidInput(field=wrong[0][0], reason=wrong[0][1])
+            every = [{"field": field, "reason": reason} for field, reason in wrong]
+            raise InvalidInput(field=wrong[0][0], reason=wrong[0][1], faults=every)
         record = await self._store.get(content.code)
+        if seen is not None and seen != (0 if record is None else record.version):
+            raise Conflict(item=content.code)
         changes = {"draft": to_document(content)}
         if record is None:
             fresh = self._blank(content, self._clock.now())
             try:
-                return await self._store.create(fresh, Step(BEGIN, actor, by, data={"code": content.code}))
+                return await self._store.create(fresh, Step(BEGIN, actor, by, note, data={"code": content.code}))
             except Duplicate:
                 raise Conflict from None
         action = "edit" if record.state == "draft" else f"edit_{record.state}"
         edge = MACHINE.step(record.state, action, actor)
-        return _written(
-            await self._store.step(record, Step(edge, actor, by, changes=changes, data={"code": record.id}))
-        )
+        return _written(await self._store.step(record, Step(edge, actor, by, note, changes, {"code": record.id})))
 
-    async def do_publish(self, code: str, by: str, actor: Actor = Actor.STAFF) -> ItemRecord:
-        """Makes the draft the current version, or puts a withdrawn item's last version back when there is no draft."""
+    async def do_publish(
+        self, code: str, by: str, actor: Actor = Actor.STAFF, *, seen: int | None = None, note: str = ""
+    ) -> ItemRecord:
+        """Makes the draft the current version, or puts a withdrawn item's last version back when there is no draft.
+
+        ``seen``: the record's version that was looked at; Conflict when it is another by now. None takes any.
+        """
         record = await self._require(code)
+        if seen is not None and seen != record.version:
+            raise Conflict(item=code)
         edge = MACHINE.step(record.state, "publish", actor)
         content = record.draft or (record.current.content if record.current and record.state == "withdrawn" else None)
         if content is None:
@@ -61,7 +76,7 @@ class CatalogueActions:
         await self._versions.add([version])
         changes = {"draft": None, "current": to_document(version), "last_number": version.number}
         data = {"code": code, "number": version.number}
-        written = _written(await self._store.step(record, Step(edge, actor, by, changes=changes, data=data)))
+        written = _written(await self._store.step(record, Step(edge, actor, by, note, changes, data)))
         await self._published()
         return written
 

@@ -6,7 +6,6 @@ never changes: a change is a new version, and whatever refers to an item keeps (
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from enum import StrEnum
 
@@ -109,6 +108,75 @@ class LifeEvent(StrEnum):
     TRAVEL = "travel"  # 出境
 
 
+class FieldType(StrEnum):
+    """What a form field takes; the comment gives the answer as it is kept (see services/cases/forms.py)."""
+
+    TEXT = "text"  # one line: str
+    LONG_TEXT = "long_text"  # several lines: str
+    NUMBER = "number"  # int, or float with at most two decimals
+    MONEY = "money"  # typed as yuan, text: "128.50"; kept as fen: int
+    DATE = "date"  # "2026-11-25"
+    ID_NUMBER = "id_number"  # citizen identity number, 18 characters
+    CREDIT_CODE = "credit_code"  # unified social credit code, 18 characters
+    PHONE = "phone"  # mobile number, 11 digits
+    CHOICE = "choice"  # the value of one option
+    CHOICES = "choices"  # the values of options, in the form's order
+    YES_NO = "yes_no"  # bool; "yes" or "no" in conditions
+
+
+class Known(StrEnum):
+    """Where an answer is known already: it is filled in and its source shown (国务院令第716号: not asked again)."""
+
+    NAME = "profile.name"
+    ID_NUMBER = "profile.id_number"
+    PHONE = "profile.phone"
+
+
+class Option(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    value: str
+    label: str
+
+
+class When(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Holds when an earlier field's answer (one of them, for ``choices``) is in the list; a yes_no says "yes", "no"."""
+
+    field: str
+    is_one_of: list[str]
+
+
+class FormField(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One question of an application form.
+
+    ``minimum`` and ``maximum`` bound a number, money in fen, how many ``choices``, and a date in days from the day of
+    the application (``maximum`` 0: not in the future). ``max_length`` counts characters of text.
+    """
+
+    name: str
+    label: str
+    type: FieldType
+    required: bool = True
+    options: list[Option] = msgspec.field(default_factory=list)
+    minimum: int | None = None
+    maximum: int | None = None
+    max_length: int = 200
+    hint: str = ""
+    when: When | None = None
+    known: Known | None = None
+
+
+class ApprovalTask(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One department's share of the approval: begins when all tasks in ``after`` are done (none: at acceptance).
+
+    ``working_days``: what the department may take; 0: on the spot.
+    """
+
+    code: str
+    name: str
+    department: str
+    after: list[str] = msgspec.field(default_factory=list)
+    working_days: int
+
+
 class Material(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str
     material_class: MaterialClass
@@ -119,6 +187,8 @@ class Material(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     source: str = ""
     # "原件1份", "原件及复印件1份", "填写"
     form: str = ""
+    # When it is needed, by the answers given in the form; None means that ``condition`` is for people to judge.
+    when: When | None = None
 
 
 class LegalBasis(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -170,19 +240,9 @@ class ItemContent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     # The kind of counter that serves the item when one comes in person; empty when nobody needs to come.
     counter: str = ""
     notes: str = ""
-
-
-# Type (4 digits), department (2), main item (3), sub-item (3), as in the national basic catalogue's codes.
-CODE_PATTERN = re.compile(r"^\d{12}$")
-KIND_DIGITS = {
-    Kind.LICENCE: "0001",
-    Kind.GRANT: "0005",
-    Kind.CONFIRMATION: "0007",
-    Kind.REWARD: "0008",
-    Kind.RULING: "0009",
-    Kind.OTHER_POWER: "0010",
-    Kind.PUBLIC_SERVICE: "0020",
-}
+    # What the application asks and who approves it; empty: the usual ones (services/catalogue/application.py).
+    form: list[FormField] = msgspec.field(default_factory=list)
+    tasks: list[ApprovalTask] = msgspec.field(default_factory=list)
 
 
 class ItemVersion(Struct, frozen=True, kw_only=True):
@@ -205,31 +265,22 @@ class ItemRecord(Aggregate, kw_only=True):
     last_number: int = 0
 
 
-def faults(content: ItemContent) -> list[tuple[str, str]]:
-    """What the types cannot say: (field, reason) for every broken rule; empty when the record is sound."""
-    found: list[tuple[str, str]] = []
-    if not CODE_PATTERN.match(content.code):
-        found.append(("code", "要求 12 位数字"))
-    elif not content.code.startswith(KIND_DIGITS[content.kind]):
-        found.append(("code", f"前四位应为事项类型 {KIND_DIGITS[content.kind]}"))
-    for name in ("name", "department"):
-        if not getattr(content, name).strip():
-            found.append((name, "不能为空"))
-    for name in ("levels", "audience", "steps", "legal_basis"):
-        if not getattr(content, name):
-            found.append((name, "至少一项"))
-    if len(content.name) > 60:
-        found.append(("name", "不超过 60 字"))
-    if content.promised_limit_days < 0 or content.legal_limit_days < 0:
-        found.append(("legal_limit_days", "不能为负数"))
-    elif content.promised_limit_days > content.legal_limit_days:
-        found.append(("promised_limit_days", "承诺时限不能长于法定时限"))
-    for index, fee in enumerate(content.fees):
-        if fee.amount_fen <= 0:
-            found.append((f"fees[{index}].amount_fen", "应为正整数（分）"))
-    for index, material in enumerate(content.materials):
-        if not material.name.strip():
-            found.append((f"materials[{index}].name", "不能为空"))
-    if sum(step.working_days for step in content.steps) > max(content.legal_limit_days, 0):
-        found.append(("steps", "各步骤工作日之和超过法定时限"))
-    return found
+class EditorLine(Struct, frozen=True, kw_only=True):
+    """A line of the editor's list: of the draft where there is one. ``changed``: there is one."""
+
+    code: str
+    name: str
+    department: str
+    state: str
+    last_number: int
+    changed: bool
+    updated_at: datetime
+
+
+class EditorFilter(Struct, frozen=True, kw_only=True):
+    """Which items an editor lists; None means any. All ``words`` stand in the name or the code."""
+
+    state: str | None = None
+    department: str | None = None
+    changed: bool | None = None
+    words: str | None = None

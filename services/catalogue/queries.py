@@ -8,8 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from kernel.errors import Code, NotFound
-from services.catalogue.model import Field, ItemContent, ItemVersion, LifeEvent
-from services.catalogue.store import ItemVersionStore
+from services.catalogue.model import (
+    EditorFilter,
+    EditorLine,
+    Field,
+    ItemContent,
+    ItemRecord,
+    ItemVersion,
+    LifeEvent,
+)
+from services.catalogue.store import ItemStore, ItemVersionStore
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,24 @@ class Catalogue:
 
     def life_events(self) -> dict[LifeEvent, int]:
         return dict(Counter(event for item in self._items.values() for event in item.content.life_events))
+
+
+class Editorial:
+    """The catalogue as editors see it: drafts, withdrawn items, history. Read from the database, not from memory."""
+
+    def __init__(self, store: ItemStore) -> None:
+        self._store = store
+
+    async def page(self, wanted: EditorFilter, after: str, limit: int) -> list[EditorLine]:
+        """Items in order of their codes, from behind ``after``."""
+        return await self._store.page(wanted, after, limit)
+
+    async def item(self, code: str) -> ItemRecord:
+        """Raises NotFound ITEM_NOT_FOUND."""
+        record = await self._store.get(code)
+        if record is None:
+            raise NotFound(Code.ITEM_NOT_FOUND, item=code)
+        return record
 
 
 def _passes(content: ItemContent, wanted: Filter, words: list[str]) -> bool:

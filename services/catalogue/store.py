@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, ClassVar
 
 import msgspec
+from pymongo import ASCENDING
 
-from services.catalogue.model import ItemRecord, ItemVersion
+from services.catalogue.model import EditorFilter, EditorLine, ItemRecord, ItemVersion
 from services.store import AggregateStore, Index, Store, Transaction, to_document
 
 
@@ -22,6 +24,22 @@ class ItemStore(AggregateStore[ItemRecord]):
         cursor = self._collection.find({"state": "published"}, {"current": 1})
         async for document in cursor:
             yield msgspec.convert(document["current"], ItemVersion)
+
+    async def page(self, wanted: EditorFilter, after: str, limit: int) -> list[EditorLine]:
+        """Items with their drafts, in order of their codes, from behind ``after``."""
+        query: dict[str, Any] = {"_id": {"$gt": after}}
+        if wanted.state is not None:
+            query["state"] = wanted.state
+        if wanted.changed is not None:
+            query["draft"] = {"$exists": wanted.changed}
+        every = [_either("department", wanted.department)] if wanted.department is not None else []
+        for word in wanted.words.split() if wanted.words else ():
+            pattern = {"$regex": re.escape(word), "$options": "i"}
+            every.append({"$or": [{"_id": pattern}, *_either("name", pattern)["$or"]]})
+        if every:
+            query["$and"] = every
+        cursor = self._collection.find(query, _SUMMARY).sort("_id", ASCENDING).limit(limit)
+        return [_summary(document) async for document in cursor]
 
     async def many(self, codes: Sequence[str]) -> dict[str, ItemRecord]:
         cursor = self._collection.find({"_id": {"$in": list(codes)}})
@@ -41,6 +59,30 @@ class ItemVersionStore(Store):
     async def get(self, code: str, number: int) -> ItemVersion | None:
         document = await self._collection.find_one({"_id": _version_id(code, number)})
         return None if document is None else msgspec.convert(document, ItemVersion)
+
+
+_SHOWN = ("name", "department")
+_SUMMARY = {"state": 1, "last_number": 1, "updated_at": 1} | {
+    f"{place}.{name}": 1 for place in ("draft", "current.content") for name in _SHOWN
+}
+
+
+def _either(name: str, wanted: Any) -> dict[str, list[dict[str, Any]]]:
+    return {"$or": [{f"draft.{name}": wanted}, {f"current.content.{name}": wanted}]}
+
+
+def _summary(document: dict[str, Any]) -> EditorLine:
+    draft = document.get("draft")
+    shown = draft or document["current"]["content"]
+    return EditorLine(
+        code=document["_id"],
+        name=shown["name"],
+        department=shown["department"],
+        state=document["state"],
+        last_number=document.get("last_number", 0),
+        changed=draft is not None,
+        updated_at=document["updated_at"],
+    )
 
 
 def _version_id(code: str, number: int) -> str:
