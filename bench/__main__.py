@@ -1,7 +1,8 @@
 """``make bench``: what the API, the booking of places and the matcher cost, as ratios within one run.
 
 Every ratio comes of rounds in turns against something bare on the same machine in the same minutes; the table gives
-median and quartiles over the rounds. Exit status 1 only when a race confirmed more or fewer than there are places.
+median and quartiles over the rounds. Exit status 1 only when a race confirmed more or fewer than there are places, or
+when the books of payments differ.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench import asking, booking, serving
+from bench import asking, booking, cases, paying, serving
 from bench.table import HEAD, Row
 from server import embedded
 from server.settings import Settings
@@ -34,6 +35,7 @@ from server.wiring import open_house
 
 DATA = asking.DATA
 ITEM = "000709402000"
+ORDERS = 1000
 MANY = 1_000_000_000
 
 
@@ -41,7 +43,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--seeds", type=int, default=50, help="races, each with a seed of its own")
     parser.add_argument("--race-seconds", type=float, default=120, help="no new seed is begun after this long")
-    parser.add_argument("--only", choices=["start", "read", "race", "ask", "loop"], help="one part instead of all")
+    parser.add_argument(
+        "--only", choices=["start", "read", "race", "ask", "loop", "pay", "cases"], help="one part instead of all"
+    )
+    parser.add_argument("--mongo", help="measure cases on this server (its URI), not on the embedded one")
+    parser.add_argument("--cases", type=int, default=1_000_000, help="how many open cases are very many")
     arguments = parser.parse_args()
     # SIGTERM ends the run as an error does, so that the servers are stopped.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
@@ -52,9 +58,10 @@ def main() -> int:
         database = embedded.start_database(Path(folder), embedded.free_port())
         valkey = embedded.start_valkey(Path(folder), embedded.free_port())
         try:
-            uvloop.run(
-                _measure(_settings(database.port, valkey.port), arguments.seeds, arguments.race_seconds, arguments.only)
-            )
+            uvloop.run(_measure(_settings(database.port, valkey.port), arguments))
+        except paying.BooksDiffer as differ:
+            print(f"\nTHE BOOKS DIFFER: {differ}", file=sys.stderr)
+            return 1
         except booking.RaceLost as lost:
             print(f"\nTHE RACE IS LOST: {lost}", file=sys.stderr)
             return 1
@@ -65,7 +72,14 @@ def main() -> int:
     return 0
 
 
-async def _measure(settings: Settings, seeds: int, race_seconds: float, only: str | None) -> None:
+async def _measure(settings: Settings, arguments: argparse.Namespace) -> None:
+    only = arguments.only
+    # A million cases are more than the embedded server is for: all parts together take them on another one only.
+    if only == "cases" or (only is None and arguments.mongo):
+        server = replace(settings, mongo_uri=arguments.mongo or settings.mongo_uri)
+        _print(await cases.cases(server, cases.FEW, arguments.cases))
+    if only == "cases":
+        return
     await _prepare(settings)
     if only in (None, "start"):
         _print(await serving.starts(settings))
@@ -73,12 +87,14 @@ async def _measure(settings: Settings, seeds: int, race_seconds: float, only: st
         _print(await serving.reads(replace(settings, port=embedded.free_port()), ITEM, 1))
     if only in (None, "race"):
         async with connect_mongo(settings, CommandLog()) as client:
-            _print(await booking.races(client["race"], DATA, seeds, race_seconds))
+            _print(await booking.races(client["race"], DATA, arguments.seeds, arguments.race_seconds))
     if only in (None, "ask"):
         _print(await asyncio.to_thread(asking.rows))
     if only in (None, "loop"):
         questions = asking.questions(asking.catalogue())
         _print(await serving.asks(replace(settings, port=embedded.free_port()), questions))
+    if only in (None, "pay"):
+        _print(await paying.paying(replace(settings, port=embedded.free_port()), ORDERS))
 
 
 async def _prepare(settings: Settings) -> None:

@@ -6,20 +6,33 @@ answered well, so everything here is idempotent.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import logging
 
 from gateways.sms import parse_tencent, tencent_answer
 from gateways.wechat import ANSWER_DONE, SubscribeChange, SubscribePopup, SubscribeSent
+from gateways.wechat_pay import (
+    FAILURE_BODY,
+    NotificationReader,
+    NotificationRefused,
+    PayEvent,
+    RefusalReason,
+    TransactionSuccess,
+)
 from handlers.base import Call
 from handlers.routing import SIGNED, Idempotency, Limit, Raw, Route
-from kernel.errors import Code, NotFound
+from kernel.errors import BanshiError, Code, NotFound, Unavailable
 from services.city import City
 from services.notifications.actions import WechatSent
 
 log = logging.getLogger("banshi.callbacks")
 
 TEXT = "text/plain; charset=utf-8"
+JSON = "application/json"
+# WeChat Pay waits 5 s for its answer. Source: 支付成功通知.
+PAY_SECONDS = 4.0
+PAY_TAKEN = b'{"code":"SUCCESS"}'
 
 
 async def wechat_check(call: Call) -> Raw:
@@ -48,6 +61,47 @@ async def sms_receipts(call: Call, secret: str) -> Raw:
     if count.unmatched:
         log.warning("receipts for no message of ours", extra={"unmatched": count.unmatched})
     return Raw(tencent_answer(), "application/json")
+
+
+async def wechat_pay(call: Call) -> Raw:
+    """A payment or a refund has come to its end. 200: taken; anything else has WeChat Pay repeat it for a day.
+
+    Taking is idempotent by the order's state, so a repetition and a replay change nothing.
+    """
+    try:
+        if call.city.pay_reader is None:
+            raise Unavailable(Code.PAY_NOT_OFFERED)
+        event = _open_payment(call.city.pay_reader, call)
+        async with asyncio.timeout(PAY_SECONDS):
+            await _take_payment(call.city, event)
+    except NotificationRefused as refused:
+        return Raw(FAILURE_BODY, JSON, status=refused.status)
+    except BanshiError as error:
+        log.error("a payment notification was not taken", extra={"code": error.code.name, "fields": dict(error.fields)})
+        return Raw(FAILURE_BODY, JSON, status=error.status)
+    except Exception as error:  # WeChat Pay knows one form of failure, whatever failed here
+        log.error("a payment notification failed", extra={"error": repr(error)})
+        return Raw(FAILURE_BODY, JSON, status=503)
+    return Raw(PAY_TAKEN, JSON)
+
+
+def _open_payment(reader: NotificationReader, call: Call) -> PayEvent:
+    """Raises NotificationRefused; one that WeChat Pay itself has signed is somebody's business here."""
+    try:
+        return reader.open(dict(call.request.headers.get_all()), call.body)
+    except NotificationRefused as refused:
+        if refused.authentic:
+            log.error("a genuine payment notification cannot be used", extra={"reason": str(refused)})
+        elif refused.reason is not RefusalReason.PROBE:
+            log.warning("a payment notification was refused", extra={"reason": refused.reason.value})
+        raise
+
+
+async def _take_payment(city: City, event: PayEvent) -> None:
+    if isinstance(event, TransactionSuccess):
+        await city.pay_orders.do_paid(event.order)
+    else:
+        await city.refunds.do_told(event.refund)
 
 
 async def _take_choices(city: City, event: SubscribePopup | SubscribeChange) -> None:
@@ -91,5 +145,9 @@ ROUTES = [
     Route(
         "POST", "/callbacks/sms/{secret}", sms_receipts, SIGNED, Limit.CALLBACK, Idempotency.NATURAL,
         "Delivery receipts of SMS", content_type="application/json", raw_body=True,
+    ),
+    Route(
+        "POST", "/callbacks/wechat-pay", wechat_pay, SIGNED, Limit.CALLBACK, Idempotency.NATURAL,
+        "Payments and refunds", content_type=JSON, raw_body=True,
     ),
 ]  # fmt: skip

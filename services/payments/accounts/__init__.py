@@ -1,0 +1,1 @@
+"""Accounts at water works, heating companies, schools …: their bills are imported, their holders bind them."""
