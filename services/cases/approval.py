@@ -1,0 +1,186 @@
+"""What departments do: take and decide tasks, decide, record the result; and the way out: fees, issue, close."""
+
+from __future__ import annotations
+
+import msgspec
+
+from kernel.errors import ActionNotAllowed, Code, Conflict, InvalidInput, NotAllowed, NotFound
+from kernel.machine import Actor
+from services.cases.machine import MACHINE, TASK
+from services.cases.model import TO_DO, Case, CaseResult, CaseTask, Handover, Officer, Personal, TaskState
+from services.cases.window import Window
+from services.cases.work import Change, at_window, decides, in_department, opened, reads
+from services.catalogue.model import Delivery as Way
+from services.payments.model import BillLine, BillState, SubjectKind
+
+
+class Approval(Window):
+    """Steps of departments and the way out of the house (统一出件)."""
+
+    async def do_take_task(self, officer: Officer, case_id: str, code: str) -> Case:
+        """Raises Conflict CASE_TAKEN when a colleague has the task, NotAllowed WRONG_DEPARTMENT, NotFound."""
+
+        def decide(case: Case) -> Change:
+            task = self._task(case, code, officer)
+            if task.state == TaskState.TAKEN:
+                raise Conflict(Code.CASE_TAKEN, owner=task.officer)
+            target = TASK.step(task.state, "take", Actor.STAFF).target
+            taken = msgspec.structs.replace(
+                task, state=TaskState(target), officer=officer.id, taken_at=self._clock.now()
+            )
+            return Change({"tasks": with_task(case.tasks, taken)}, {"task": code})
+
+        return await self._step(case_id, "take_task", Actor.STAFF, officer.id, in_department(officer), decide, code)
+
+    async def do_decide_task(self, officer: Officer, case_id: str, code: str, approve: bool, opinion: str) -> Case:
+        """A department's opinion. Once: a second one is refused. The tasks that waited for this one open.
+
+        Raises NotFound TASK_NOT_FOUND, NotAllowed WRONG_DEPARTMENT, Conflict CASE_TAKEN, ActionNotAllowed.
+        """
+        action = "approve" if approve else "reject"
+
+        def decide(case: Case) -> Change:
+            task = self._task(case, code, officer)
+            edge = TASK.step(task.state, action, Actor.STAFF)
+            if task.state == TaskState.TAKEN and task.officer != officer.id:
+                raise Conflict(Code.CASE_TAKEN, owner=task.officer)
+            now = self._clock.now()
+            decided = msgspec.structs.replace(
+                task, state=TaskState(edge.target), officer=officer.id, opinion=opinion, decided_at=now
+            )
+            tasks = opened(with_task(case.tasks, decided), now)
+            return Change({"tasks": tasks}, {"task": code, "approved": approve})
+
+        return await self._step(case_id, "decide_task", Actor.STAFF, officer.id, in_department(officer), decide, code)
+
+    async def do_decide(self, officer: Officer, case_id: str, grant: bool, opinion: str) -> Case:
+        """The decision of the item's department; the clock stops. Granting needs every task approved, denying that
+        none is open or that one was rejected. Raises Conflict TASKS_PENDING, TASK_REJECTED."""
+
+        def decide(case: Case) -> Change:
+            rejected = any(task.state == TaskState.REJECTED for task in case.tasks)
+            pending = [task.code for task in case.tasks if task.state in TO_DO or task.state == TaskState.WAITING]
+            if grant and rejected:
+                raise Conflict(Code.TASK_REJECTED)
+            if pending and not rejected:
+                raise Conflict(Code.TASKS_PENDING, tasks=pending)
+            fields = {"opinion": opinion, "tasks": cancelled(case.tasks)} | self._stopped(case)
+            return Change(fields, {"granted": grant})
+
+        action = "grant" if grant else "deny"
+        return await self._step(case_id, action, Actor.STAFF, officer.id, decides(officer), decide, opinion)
+
+    async def do_record_result(
+        self, officer: Officer, case_id: str, name: str, number: str = "", file: str | None = None
+    ) -> Case:
+        """The document that was made: a licence, a certificate, a decision. It goes to the window or the post.
+
+        ``file``: one that the officer has handed in. Raises NotFound FILE_NOT_FOUND.
+        """
+        case = await self._require(case_id, decides(officer))
+        result = CaseResult(name=name, number=number, file=file, at=self._clock.now())
+        files = [] if file is None else [file]
+        return await self._step_with(
+            files, case, "record_result", Actor.STAFF, officer.id, decides(officer),
+            lambda case: Change({"result": result}),
+        )  # fmt: skip
+
+    async def do_charge(
+        self, officer: Officer, case_id: str, quantities: dict[str, int], *, request_key: str | None = None
+    ) -> Case:
+        """A bill over fee lines of the item's version: the amounts are the version's, only quantities are given.
+
+        Raises InvalidInput for a line the item does not have, Conflict NO_ACCOUNT when nobody could pay it in the app.
+        """
+        case = await self._require(case_id, at_window(officer))
+        MACHINE.step(case.state, "charge", Actor.STAFF)
+        content = (await self._around.catalogue.version(case.item, case.item_version)).content
+        fees = {fee.name: fee for fee in content.fees}
+        if unknown := sorted(set(quantities) - set(fees)):
+            raise InvalidInput(field="$.quantities", reason="not a fee of this item", names=unknown, fees=sorted(fees))
+        lines = [
+            BillLine(name=name, amount_fen=fees[name].amount_fen, quantity=quantity)
+            for name, quantity in quantities.items()
+        ]
+        # The case's version names the request: of two officers who charge the same state, one makes the bill.
+        bill = await self._around.payments.do_bill(
+            subject_kind=SubjectKind.CASE, subject=case_id, person=case.person or None, title=case.item_name[:127],
+            lines=lines, by=officer.id, actor=Actor.STAFF, payee=case.department,
+            request_key=request_key or f"case:{case_id}:{case.version}",
+        )  # fmt: skip
+        told = {"bill_id": bill.id, "amount_fen": bill.amount_fen}
+        edge = MACHINE.step(case.state, "charge", Actor.STAFF)
+        written = await self._write(case, edge, Actor.STAFF, officer.id, Change(told=told), bill.id)
+        return written or await self._step(
+            case_id, "charge", Actor.STAFF, officer.id, at_window(officer), lambda case: Change(told=told), bill.id
+        )
+
+    async def do_issue(self, officer: Officer, case_id: str, tracking: str = "") -> Case:
+        """Hands the result over in the way the resident chose; by post with the tracking number.
+
+        Raises Conflict BILL_UNPAID with the bills, InvalidInput without a tracking number.
+        """
+        case = await self._require(case_id, at_window(officer))
+        MACHINE.step(case.state, "issue", Actor.STAFF)
+        way = case.delivery.way if case.delivery is not None else Way.WINDOW.value
+        if way == Way.POST and not tracking:
+            raise InvalidInput(field="$.tracking", reason="sent by post: the tracking number is needed")
+        bills = await self._around.payment_queries.of_subject(SubjectKind.CASE, case_id)
+        if unpaid := [bill.id for bill in bills if bill.state == BillState.OPEN]:
+            raise Conflict(Code.BILL_UNPAID, bills=unpaid)
+        handover = Handover(way=way, at=self._clock.now(), by=officer.id, tracking=tracking)
+
+        def decide(case: Case) -> Change:
+            return Change({"handover": handover}, {"way": way})
+
+        edge = MACHINE.step(case.state, "issue", Actor.STAFF)
+        written = await self._write(case, edge, Actor.STAFF, officer.id, decide(case))
+        return written or await self._step(case_id, "issue", Actor.STAFF, officer.id, at_window(officer), decide)
+
+    async def do_close(self, officer: Officer, case_id: str) -> Case:
+        return await self._step(case_id, "close", Actor.STAFF, officer.id, at_window(officer), lambda case: Change())
+
+    async def do_unmask(self, officer: Officer, case_id: str) -> Personal:
+        """The personal data of a case in clear. The audit says who read whose and from where before anything is shown
+        (GB/T 22239-2019, 8.1.4.3)."""
+        case = await self._require(case_id, reads(officer))
+        await self._around.staff.do_note(f"case.unmask {case.id}", officer.id, officer.address)
+        return Personal(
+            applicant=await self._store.open_party(case.applicant) if case.applicant else None,
+            agent=await self._store.open_party(case.agent) if case.agent else None,
+            answers=await self._store.open_answers(case.answers),
+            address=await self._store.open_address(case.delivery.address if case.delivery else None),
+        )
+
+    async def do_open_file(self, officer: Officer, case_id: str, file_id: str) -> None:
+        """Before an officer is shown a file of a case: who reads which is written into the audit, as all that is
+        personal. Raises NotFound CASE_NOT_FOUND, FILE_NOT_FOUND for one that the case does not refer to."""
+        case = await self._require(case_id, reads(officer))
+        if file_id not in case.files():
+            raise NotFound(Code.FILE_NOT_FOUND, file=file_id)
+        await self._around.staff.do_note(f"case.file {case.id} {file_id}", officer.id, officer.address)
+
+    def _task(self, case: Case, code: str, officer: Officer) -> CaseTask:
+        task = case.task(code)
+        if task is None:
+            raise NotFound(Code.TASK_NOT_FOUND, task=code, tasks=[one.code for one in case.tasks])
+        if task.department != officer.department:
+            raise NotAllowed(Code.WRONG_DEPARTMENT, department=task.department)
+        return task
+
+
+def with_task(tasks: list[CaseTask], changed: CaseTask) -> list[CaseTask]:
+    return [changed if task.code == changed.code else task for task in tasks]
+
+
+def cancelled(tasks: list[CaseTask]) -> list[CaseTask]:
+    """After the decision nobody works on a task any more."""
+    found = []
+    for task in tasks:
+        try:
+            target = TASK.step(task.state, "cancel", Actor.SYSTEM).target
+        except ActionNotAllowed:
+            found.append(task)
+        else:
+            found.append(msgspec.structs.replace(task, state=TaskState(target)))
+    return found
