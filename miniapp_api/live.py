@@ -1,34 +1,23 @@
-"""The mini-program's WebSocket: questions and answers, and what happens to the resident's things as it happens.
+"""The mini-program's WebSocket: questions and answers, conversations, and what happens to the resident's things.
 
-Frames are JSON objects with a ``type``. The client sends ``hello`` first (with its token, or none to stay anonymous),
-then ``ask`` or ``ping``; each may carry an ``id`` that the answer repeats. The server sends ``welcome``, ``answer``,
-``pong``, ``error`` and, to a signed-in resident, ``event``: a name and an aggregate's id, a reason to read it again.
+Frames are JSON objects with a ``type``. The client sends ``hello`` first (with its token, or none to stay anonymous);
+each frame may carry an ``id`` that the answer repeats. docs/consultation.md lists the frames of both directions.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from typing import Any
 
-import msgspec
 from msgspec import Struct
-from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from handlers.base import ErrorBody, Frame, as_banshi_error, decode_body
-from handlers.hub import Hub
+from handlers.chat import Stream, for_resident, read_event
 from handlers.routing import Limit
-from kernel.errors import BanshiError, InvalidInput, NotAuthenticated
-from kernel.ids import Kind
+from handlers.sockets import EntriesFrame, LiveHandler, OutgoingFrame
+from kernel.errors import InvalidInput, NotAuthenticated
 from miniapp_api.ask import MAX_TEXT, AskAnswer, answer
+from miniapp_api.conversations import ConversationView, conversation_view
+from services.consultations.model import Conversation, Entry, Satisfaction, Side
 from services.identity.model import Session
-
-log = logging.getLogger("banshi.live")
-
-HELLO_SECONDS = 10
-MAX_FRAME = 16 * 1024
-# A client that has not taken so many frames is cut off: they would pile up in memory. It reads anew on return.
-MAX_PENDING = 100
 
 
 class Incoming(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,73 +25,170 @@ class Incoming(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     id: str = ""
     token: str = ""
     text: str = ""
+    conversation: str = ""
+    client_msg_id: str = ""
+    file: str = ""
+    after: int = 0
+    seq: int = 0
+    language: str = "zh"
+    question: str = ""
+    contact: str = ""
+    level: str = ""
+    tags: list[str] = []
+    words: str = ""
 
 
-class Outgoing(Struct, kw_only=True, omit_defaults=True):
-    type: str
-    id: str = ""
+class Outgoing(OutgoingFrame, kw_only=True, omit_defaults=True):
     level: int | None = None
     answer: AskAnswer | None = None
-    error: ErrorBody | None = None
     event: dict[str, Any] | None = None
 
 
-class LiveSocket(WebSocketHandler):
-    """One resident's connection. Bad frames are answered, not punished; a silent or flooding one is closed."""
+class ConversationFrame(Struct, kw_only=True, omit_defaults=True):
+    """``conversation``: the conversation as it stands, after the entries; ``last``: the number reached."""
 
-    def initialize(self, frame: Frame, hub: Hub) -> None:
-        self.frame = frame
-        self.hub = hub
-        self.session: Session | None = None
-        self.greeted = False
-        self.pending = 0
+    type: str
+    id: str = ""
+    conversation: ConversationView
+    last: int = 0
 
-    def check_origin(self, origin: str) -> bool:
-        # The token in the first frame is what authorises, never a cookie: another site's page has nothing to abuse.
-        return True
 
-    def get_compression_options(self) -> None:
-        return None
+class SentFrame(Struct, kw_only=True):
+    """A message is in the conversation under ``seq``; its entry comes with the others."""
 
-    def open(self, *args: str, **kwargs: str) -> None:
-        self.set_nodelay(True)
-        self.frame.metrics.sockets.inc()
-        self.timeout = asyncio.get_running_loop().call_later(HELLO_SECONDS, self._no_hello)
+    type: str = "sent"
+    id: str = ""
+    conversation: str
+    client_msg_id: str
+    seq: int
 
-    def on_close(self) -> None:
-        self.timeout.cancel()
-        self.frame.metrics.sockets.dec()
-        if self.session is not None:
-            self.hub.leave(self.session.person_id, self)
 
-    async def on_message(self, message: str | bytes) -> None:
-        id_ = ""
+class ResidentTalk:
+    """The frames of conversations. Each names one of ``TYPES`` and needs a signed-in resident."""
+
+    TYPES = (
+        "start", "resume", "leave", "say", "read", "recall", "typing", "hand_over", "return_to_bot", "form", "close",
+        "reopen", "rate",
+    )  # fmt: skip
+
+    def __init__(self, socket: LiveSocket, person: str) -> None:
+        self.socket = socket
+        self.city = socket.frame.city
+        self.person = person
+
+    async def take(self, incoming: Incoming, id_: str) -> None:
+        if incoming.type == "typing":
+            if self.socket.may_type() and incoming.conversation in self.socket.streams:
+                await self.city.talk.tell_typing(incoming.conversation, Side.RESIDENT, "")
+            return
+        await self.socket.frame.limits.check(Limit.CHAT, self.person)
+        await getattr(self, incoming.type)(incoming, id_)
+
+    async def start(self, incoming: Incoming, id_: str) -> None:
+        started = await self.city.consultations.do_start(self.person, incoming.language)
+        await self._show(started, id_)
+
+    async def resume(self, incoming: Incoming, id_: str) -> None:
+        conversation = await self.city.talk.do_catch_up(self.person, incoming.conversation)
+        stream = Stream(conversation.id, _number(incoming.after, "after"), self._read, self._send)
+        await self.socket.follow(stream)
+        view = await conversation_view(self.city, conversation)
+        self.socket.tell(ConversationFrame(type="resumed", id=id_, conversation=view, last=stream.last))
+
+    async def leave(self, incoming: Incoming, id_: str) -> None:
+        self.socket.unfollow(incoming.conversation)
+        self.socket.tell(OutgoingFrame(type="left", id=id_))
+
+    async def say(self, incoming: Incoming, id_: str) -> None:
+        if not 1 <= len(incoming.client_msg_id) <= 64:
+            raise InvalidInput(field="$.client_msg_id", reason="1 to 64 characters")
+        entry = await self.city.talk.do_say(
+            self.person, incoming.conversation, incoming.client_msg_id, incoming.text, incoming.file
+        )
+        self._sent(incoming, id_, entry)
+
+    async def read(self, incoming: Incoming, id_: str) -> None:
+        conversation = await self._mine(incoming)
+        await self.city.talk.do_read(conversation, Side.RESIDENT, _number(incoming.seq, "seq"))
+        self.socket.tell(OutgoingFrame(type="done", id=id_))
+
+    async def recall(self, incoming: Incoming, id_: str) -> None:
+        conversation = await self._mine(incoming)
+        entry = await self.city.talk.do_recall(conversation, self.person, _number(incoming.seq, "seq"))
+        self._sent(incoming, id_, entry)
+
+    async def hand_over(self, incoming: Incoming, id_: str) -> None:
+        await self._show(await self.city.consultations.do_hand_over(self.person, incoming.conversation), id_)
+
+    async def return_to_bot(self, incoming: Incoming, id_: str) -> None:
+        await self._show(await self.city.consultations.do_return_to_bot(self.person, incoming.conversation), id_)
+
+    async def form(self, incoming: Incoming, id_: str) -> None:
+        for name, value, most in (("question", incoming.question, MAX_TEXT), ("contact", incoming.contact, 100)):
+            if len(value) > most:
+                raise InvalidInput(field=f"$.{name}", reason=f"at most {most} characters")
+        args = (self.person, incoming.conversation, incoming.question, incoming.contact)
+        await self._show(await self.city.consultations.do_leave_form(*args), id_)
+
+    async def close(self, incoming: Incoming, id_: str) -> None:
+        await self._show(await self.city.consultations.do_close(self.person, incoming.conversation), id_)
+
+    async def reopen(self, incoming: Incoming, id_: str) -> None:
+        await self._show(await self.city.consultations.do_reopen(self.person, incoming.conversation), id_)
+
+    async def rate(self, incoming: Incoming, id_: str) -> None:
         try:
-            raw = message.encode() if isinstance(message, str) else message
-            if len(raw) > MAX_FRAME:
-                raise InvalidInput(field="$", reason=f"a frame holds at most {MAX_FRAME} bytes")
-            incoming: Incoming = decode_body(raw, Incoming)
-            id_ = incoming.id[:64]
-            await self._take(incoming, id_)
-        except Exception as error:
-            if not isinstance(error, BanshiError):
-                log.warning("frame failed", exc_info=True)
-            self.answer_error(as_banshi_error(error, 500), id_)
+            level = Satisfaction(incoming.level)
+        except ValueError:
+            raise InvalidInput(field="$.level", reason=f"one of {', '.join(Satisfaction)}") from None
+        if len(incoming.words) > 500:
+            raise InvalidInput(field="$.words", reason="at most 500 characters")
+        args = (self.person, incoming.conversation, level, incoming.tags, incoming.words)
+        await self.city.consultation_ratings.do_rate(*args)
+        self.socket.tell(OutgoingFrame(type="done", id=id_))
 
-    async def _take(self, incoming: Incoming, id_: str) -> None:
+    async def _mine(self, incoming: Incoming) -> Conversation:
+        return await self.city.consultation_queries.of_person(self.person, incoming.conversation)
+
+    async def _show(self, conversation: Conversation, id_: str) -> None:
+        view = await conversation_view(self.city, conversation)
+        self.socket.tell(ConversationFrame(type="conversation", id=id_, conversation=view))
+
+    def _sent(self, incoming: Incoming, id_: str, entry: Entry) -> None:
+        frame = SentFrame(id=id_, conversation=entry.conversation, client_msg_id=incoming.client_msg_id, seq=entry.seq)
+        self.socket.tell(frame)
+
+    async def _read(self, conversation: str, after: int) -> list[Entry]:
+        return await self.city.consultation_queries.entries_after(conversation, after)
+
+    def _send(self, conversation: str, entries: list[Entry]) -> None:
+        self.socket.tell(EntriesFrame(conversation=conversation, entries=[for_resident(one) for one in entries]))
+
+
+class LiveSocket(LiveHandler):
+    """One resident's connection."""
+
+    incoming = Incoming
+    session: Session | None = None
+    talk: ResidentTalk | None = None
+
+    async def take(self, incoming: Incoming, id_: str) -> None:
         if incoming.type == "hello":
             await self._hello(incoming.token)
-        elif not self.greeted:
-            raise NotAuthenticated(field="$.type", reason="hello comes first")
         elif incoming.type == "ask":
             if len(incoming.text) > MAX_TEXT:
                 raise InvalidInput(field="$.text", reason=f"at most {MAX_TEXT} characters")
             await self.frame.limits.check(Limit.ASK, self.caller)
-            self.tell(Outgoing(type="answer", id=id_, answer=await answer(self.frame, incoming.text)))
+            self.tell(Outgoing(type="answer", id=id_, answer=await answer(self.frame, incoming.text, self.caller)))
         elif incoming.type == "ping":
             self.tell(Outgoing(type="pong", id=id_))
+        elif incoming.type in ResidentTalk.TYPES:
+            if self.talk is None:
+                raise NotAuthenticated
+            await self.talk.take(incoming, id_)
         else:
-            raise InvalidInput(field="$.type", reason="one of hello, ask, ping")
+            known = ", ".join(("hello", "ask", "ping", *ResidentTalk.TYPES))
+            raise InvalidInput(field="$.type", reason=f"one of {known}")
 
     async def _hello(self, token: str) -> None:
         if self.greeted:
@@ -110,44 +196,44 @@ class LiveSocket(WebSocketHandler):
         session = await self.frame.city.identity_queries.session(token) if token else None
         if token and session is None:
             raise NotAuthenticated
-        self.greeted = True
-        self.timeout.cancel()
-        if session is not None:
+        if session is None:
+            self.greeted = True
+            self.timeout.cancel()
+        elif self.greet(session.person_id):
             self.session = session
-            self.hub.join(session.person_id, self)
+            self.talk = ResidentTalk(self, session.person_id)
         self.tell(Outgoing(type="welcome", level=None if session is None else int(session.level)))
 
     @property
     def caller(self) -> str:
         return self.session.person_id if self.session else self.request.remote_ip or ""
 
-    def tell(self, outgoing: Outgoing) -> None:
-        if self.pending >= MAX_PENDING:
-            self.close(1013, "too slow")
-            return
-        try:
-            written = self.write_message(msgspec.json.encode(outgoing).decode())
-        except WebSocketClosedError:
-            return
-        self.pending += 1
-        asyncio.ensure_future(written).add_done_callback(self._written)
+    def tell_event(self, topic: str, event: dict[str, Any]) -> None:
+        kind = event.get("type")
+        if kind == "entry":
+            if (stream := self.streams.get(topic)) is not None:
+                stream.offer(read_event(event))
+        elif kind == "typing" or kind == "read":
+            # One's own come back from Valkey too: they say nothing new here.
+            if event["side"] != Side.RESIDENT:
+                self.tell(PassingFrame(type=kind, conversation=topic, side=event["side"], seq=event.get("seq", 0)))
+        elif kind == "queue":
+            self.tell(PassingFrame(type="queue", conversation=topic, place=event["place"]))
+        else:
+            self.tell(Outgoing(type="event", event=event))
 
-    def _written(self, future: asyncio.Future[None]) -> None:
-        self.pending -= 1
-        if not future.cancelled():
-            future.exception()  # the connection is gone; on_close sees to that
 
-    def tell_event(self, event: dict[str, Any]) -> None:
-        self.tell(Outgoing(type="event", event=event))
+class PassingFrame(Struct, kw_only=True, omit_defaults=True):
+    """``typing``: the other side writes; ``read``: it has read up to ``seq``; ``queue``: one's place."""
 
-    def answer_error(self, error: BanshiError, id_: str) -> None:
-        body = ErrorBody(
-            code=error.code.name,
-            message=error.detail,
-            fields=dict(error.fields),
-            request_id=self.frame.ids.new(Kind.REQUEST),
-        )
-        self.tell(Outgoing(type="error", id=id_, error=body))
+    type: str
+    conversation: str
+    side: str = ""
+    seq: int = 0
+    place: int = 0
 
-    def _no_hello(self) -> None:
-        self.close(4001, "no hello")
+
+def _number(value: int, name: str) -> int:
+    if not 0 <= value <= 10**9:
+        raise InvalidInput(field=f"$.{name}", reason="0 to 1000000000")
+    return value

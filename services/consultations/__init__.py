@@ -1,0 +1,1 @@
+"""Online consultation (网上咨询): a resident's conversation with the bot and with staff."""

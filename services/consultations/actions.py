@@ -1,0 +1,259 @@
+"""What changes a conversation's state. Every ``do_*`` reads, decides, and makes one guarded write.
+
+Its entry in the transcript follows at once, and once more by the relay should this process die between the two: an
+entry is named after its event, so it is there exactly once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from kernel.clock import Clock, local_day
+from kernel.errors import Code, Conflict, InvalidInput
+from kernel.ids import Ids, Kind
+from kernel.machine import Actor, Edge
+from kernel.worktime import WorkTime
+from services.consultations import access
+from services.consultations.announcing import SUPERVISORS, draft, facts
+from services.consultations.clocks import ConversationClocks
+from services.consultations.data import ConsultationData
+from services.consultations.entries import Entries
+from services.consultations.machine import CONVERSATION, START
+from services.consultations.model import Conversation, Form, Limits, Needs, State
+from services.consultations.ports import Live
+from services.consultations.store import ConversationStore
+from services.consultations.timing import Timing
+from services.identity.encryption import PHONE, Cipher
+from services.store import Duplicate, Event, Step
+
+# How often a step that lost a race decides again on the newer conversation.
+STEP_ATTEMPTS = 5
+
+Decide = Callable[[Conversation, Edge], Mapping[str, Any]]
+Load = Callable[[], Awaitable[Conversation]]
+
+CLOSED: Mapping[str, Any] = {
+    "open": False,
+    "owner": None,
+    "slot": None,
+    "waiting_since": None,
+    "queued_at": None,
+    "wake_at": None,
+    "members": [],
+}
+
+
+class Consultations:
+    """Residents' and the system's steps; staff's are in ``desk.py``."""
+
+    def __init__(
+        self,
+        store: ConversationStore,
+        entries: Entries,
+        live: Live,
+        cipher: Cipher,
+        data: ConsultationData,
+        work_time: WorkTime,
+        clocks: ConversationClocks,
+        clock: Clock,
+        ids: Ids,
+        limits: Limits,
+    ) -> None:
+        self._store = store
+        self._entries = entries
+        self._live = live
+        self._cipher = cipher
+        self._data = data
+        self._work_time = work_time
+        self._clock = clock
+        self._ids = ids
+        self._limits = limits
+        self.timing = Timing(work_time, clocks, limits)
+
+    # -- residents ---------------------------------------------------------------------------------------------
+
+    async def do_start(self, person: str, language: str = "zh") -> Conversation:
+        """The person's open conversation, or a new one with the bot. Three database commands at most."""
+        if language not in self._data.languages:
+            raise InvalidInput(field="$.language", reason="unknown language")
+        known = await self._store.open_of(person)
+        if known is not None:
+            return known
+        now = self._clock.now()
+        conversation = Conversation(
+            id=self._ids.new(Kind.CONVERSATION), state="", created_at=now, updated_at=now, person=person,
+            day=local_day(now).isoformat(), needs=Needs(language=language), wake_at=now + self._limits.idle,
+        )  # fmt: skip
+        step = Step(START, Actor.RESIDENT, person, data=facts(conversation, None, START.target, person))
+        try:
+            made = await self._store.create(conversation, step)
+        except Duplicate:
+            # The same person on another screen was faster.
+            return await self._store.open_of(person) or await self.do_start(person, language)
+        await self._announce(made, made.outgoing[-1])
+        return made
+
+    async def do_hand_over(self, person: str, conversation_id: str) -> Conversation:
+        """The resident asks for a person; asked again in the queue, nothing changes."""
+        conversation = await access.of_person(self._store, person, conversation_id)
+        if conversation.state in (State.QUEUED, State.WITH_STAFF):
+            return conversation
+        return await self.do_give_over(conversation, "asked", Actor.RESIDENT, person)
+
+    async def do_give_over(
+        self, conversation: Conversation, reason: str, actor: Actor = Actor.SYSTEM, by: str = "", topic: str = ""
+    ) -> Conversation:
+        """From the bot into the queue, or to the off-hours form when nobody will be there today any more."""
+        now = self._clock.now()
+        sticky = await self._last_officer(conversation)
+        is_open = self._work_time.is_open(now)
+
+        def decide(one: Conversation, edge: Edge) -> Mapping[str, Any]:
+            needs = Needs(department=str(one.bot_state.get("department", "")), topic=topic, language=one.needs.language)
+            changes: dict[str, Any] = {"reason": reason, "sticky": sticky, "needs": _plain(needs)}
+            if edge.target == State.QUEUED:
+                changes |= {"handed_at": one.handed_at or now, "queued_at": now, "seeking_since": now}
+            return changes
+
+        known = [conversation]
+
+        async def load() -> Conversation:
+            return known.pop() if known else await self._again(conversation)
+
+        return await self.step(load, "hand_over" if is_open else "ask_form", actor, by, decide, note=reason)
+
+    async def do_leave_form(self, person: str, conversation_id: str, question: str, contact: str) -> Conversation:
+        """The question for when the office opens, and how to reach the resident beside the usual notification."""
+        if not question.strip():
+            raise InvalidInput(detail="请填写您的问题。", field="$.question", reason="empty")
+        now = self._clock.now()
+        form = Form(question=question.strip(), contact=await self._cipher.encrypt(contact.strip(), PHONE), at=now)
+        changes = {"form": _plain(form), "handed_at": now, "queued_at": now}
+        return await self.step(
+            lambda: access.of_person(self._store, person, conversation_id), "leave_form", Actor.RESIDENT, person,
+            lambda one, edge: changes,
+        )  # fmt: skip
+
+    async def do_return_to_bot(self, person: str, conversation_id: str) -> Conversation:
+        """The resident no longer wants to wait."""
+        changes = {"queued_at": None, "handed_at": None}
+        return await self.step(
+            lambda: access.of_person(self._store, person, conversation_id), "return_to_bot", Actor.RESIDENT, person,
+            lambda one, edge: changes,
+        )  # fmt: skip
+
+    async def do_close(self, person: str, conversation_id: str) -> Conversation:
+        """The resident ends it; ended before, nothing changes."""
+        conversation = await access.of_person(self._store, person, conversation_id)
+        if conversation.state == State.CLOSED:
+            return conversation
+        return await self.step(
+            lambda: access.of_person(self._store, person, conversation_id), "close", Actor.RESIDENT, person,
+            lambda one, edge: self.closed(one, "resident"),
+        )  # fmt: skip
+
+    async def do_reopen(self, person: str, conversation_id: str) -> Conversation:
+        """Goes on with a conversation closed within a day. Raises Conflict CONVERSATION_CLOSED later, or when another
+        one is open."""
+        now = self._clock.now()
+
+        def decide(one: Conversation, edge: Edge) -> Mapping[str, Any]:
+            if one.closed_at is None or now - one.closed_at > self._limits.reopen:
+                raise Conflict(Code.CONVERSATION_CLOSED, closed_at=one.closed_at)
+            # Its clocks begin anew with the next hand-over.
+            return {
+                "open": True, "closed_at": None, "handed_at": None, "first_answer_at": None, "alarms": [], "form": None,
+            }  # fmt: skip
+
+        try:
+            return await self.step(
+                lambda: access.of_person(self._store, person, conversation_id), "reopen", Actor.RESIDENT, person, decide
+            )
+        except Duplicate:
+            raise Conflict(Code.CONVERSATION_CLOSED, "您有正在进行的咨询，请在其中继续。") from None
+
+    def is_open(self) -> bool:
+        """Whether people answer now."""
+        return self._work_time.is_open(self._clock.now())
+
+    # -- shared with the desk ----------------------------------------------------------------------------------
+
+    async def step(
+        self, load: Load, action: str, actor: Actor, by: str, decide: Decide, *, note: str = ""
+    ) -> Conversation:
+        """Read, decide, write under the version's guard; decides again when somebody was faster.
+
+        Raises ActionNotAllowed, Conflict, Duplicate, and what ``load`` and ``decide`` raise.
+        """
+        for _ in range(STEP_ATTEMPTS):
+            conversation = await load()
+            edge = CONVERSATION.step(conversation.state, action, actor)
+            written = await self.write(conversation, edge, actor, by, dict(decide(conversation, edge)), note)
+            if written is not None:
+                return written
+        raise Conflict
+
+    async def write(
+        self, conversation: Conversation, edge: Edge, actor: Actor, by: str, changes: dict[str, Any], note: str = ""
+    ) -> Conversation | None:
+        """One step of a conversation as it was read; None when it has changed meanwhile. Raises Duplicate."""
+        after = _after(conversation, edge, changes)
+        if "wake_at" not in changes:
+            changes["wake_at"] = self.timing.next_wake(after, self._clock.now())
+        data = facts(conversation, after.owner, edge.target, by) | {"by": actor.value}
+        if edge.event == "conversation.late":
+            data["alarms"] = [alarm for alarm in after.alarms if alarm not in conversation.alarms]
+        written = await self._store.step(conversation, Step(edge, actor, by, note, changes, data))
+        if written is not None:
+            await self._announce(written, written.outgoing[-1])
+        return written
+
+    def closed(self, conversation: Conversation, by: str) -> dict[str, Any]:
+        """What closing changes."""
+        last = conversation.owner or conversation.last_owner
+        return {**CLOSED, "closed_at": self._clock.now(), "closed_by": by, "last_owner": last}
+
+    # -- the worker --------------------------------------------------------------------------------------------
+
+    async def do_announce(self, event: Event) -> None:
+        """The relay's turn: the entry of a change of state, unless it is there. Idempotent."""
+        conversation = await self._store.get(event.aggregate)
+        if conversation is not None:
+            await self._announce(conversation, event)
+
+    async def _announce(self, conversation: Conversation, event: Event) -> None:
+        drafted = draft(event, hours=self._data.hours_text, welcome=self._data.welcome)
+        if drafted is not None:
+            for entry, fresh in await self._entries.append(conversation.id, [drafted]):
+                if fresh:
+                    await self._live.tell(conversation.id, {"type": "entry", "entry": entry})
+        told = {"type": "inbox", "conversation": conversation.id, "event": event.name, "state": conversation.state}
+        for staff_id in {event.data.get("owner"), event.data.get("previous")} - {None}:
+            await self._live.tell(str(staff_id), told)
+        await self._live.tell(SUPERVISORS, told)
+
+    async def _again(self, conversation: Conversation) -> Conversation:
+        return await access.of_person(self._store, conversation.person, conversation.id)
+
+    async def _last_officer(self, conversation: Conversation) -> str | None:
+        """Who served this person within the last day."""
+        since = self._clock.now() - self._limits.sticky
+        # A conversation may have begun a while before it ended.
+        mine = await self._store.of_person(conversation.person, since - timedelta(days=1))
+        served = [one for one in mine if one.last_owner and one.closed_at and one.closed_at > since]
+        return max(served, key=lambda one: one.closed_at or since).last_owner if served else conversation.last_owner
+
+
+def _plain(record: Any) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.__struct_fields__}
+
+
+def _after(conversation: Conversation, edge: Edge, changes: Mapping[str, Any]) -> Conversation:
+    """The conversation as the step would leave it, for what follows from it."""
+    after = Conversation(**{name: getattr(conversation, name) for name in conversation.__struct_fields__})
+    after.state = edge.target
+    for name, value in changes.items():
+        setattr(after, name, value)
+    return after

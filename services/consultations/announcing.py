@@ -1,0 +1,63 @@
+"""What a change of state says in the transcript, and whom it tells at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.consultations.model import Conversation, Draft, Kind, Side
+from services.store import Event
+
+# Events that are no part of the transcript: residents need not read that a limit has passed.
+SILENT = frozenset({"conversation.late"})
+# Whoever supervises listens here.
+SUPERVISORS = "supervisors"
+
+_WORDS = {
+    "conversation.queued": "正在为您转接人工客服，请稍候。",
+    "conversation.off_hours": "现在不是人工服务时间（{hours}）。您可以留下问题，工作人员上班后答复您。",
+    "conversation.deferred": "您的留言已收到，答复后会通知您。",
+    "conversation.returned": "已取消转人工，请继续向我提问。",
+    "conversation.assigned": "工作人员 {officer} 为您服务。",
+    "conversation.officer_silent": "正在为您转接其他工作人员，请稍候。",
+    "conversation.transferred": "正在为您转接其他工作人员，请稍候。",
+    "conversation.handed_to": "已为您转接，工作人员 {officer} 为您服务。",
+    "conversation.joined": "工作人员 {by} 加入了会话。",
+    "conversation.taken_over": "工作人员 {officer} 为您服务。",
+    "conversation.form_answered": "您的留言已答复。",
+    "conversation.closed": "本次咨询已结束，请您评价。",
+    "conversation.timed_out": "长时间没有新消息，本次咨询已结束。",
+    "conversation.reopened": "已继续上次的咨询，请问您还想了解什么？",
+}
+
+
+def badge(staff_id: str | None) -> str:
+    """How residents see a member of staff: a number to quote, not a name."""
+    return staff_id[-4:] if staff_id else ""
+
+
+def draft(event: Event, *, hours: str, welcome: str) -> Draft | None:
+    """The entry of an event; None for those that make none. The same event makes the same entry, once."""
+    if event.name in SILENT:
+        return None
+    data: dict[str, Any] = {"event": event.name, "state": event.data["state"], "at": event.at}
+    if officer := badge(event.data.get("owner")):
+        data["officer"] = officer
+    if event.name == "conversation.started":
+        return Draft(side=Side.BOT, sender="bot", client_msg_id=event.id, kind=Kind.TEXT, text=welcome)
+    words = _WORDS[event.name].format(hours=hours, officer=officer, by=badge(event.data.get("by_id")))
+    return Draft(side=Side.SYSTEM, sender="system", client_msg_id=event.id, kind=Kind.SYSTEM, text=words, data=data)
+
+
+def facts(conversation: Conversation, owner: str | None, state: str, by: str) -> dict[str, Any]:
+    """What events of a conversation tell: ids, never words."""
+    told: dict[str, Any] = {
+        "conversation_id": conversation.id,
+        "person": conversation.person,
+        "state": state,
+        "by_id": by,
+    }
+    if owner is not None:
+        told["owner"] = owner
+    if conversation.owner is not None:
+        told["previous"] = conversation.owner
+    return told

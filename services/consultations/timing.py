@@ -1,0 +1,37 @@
+"""When a conversation's timer comes: it waits for its owner, for the resident, for its clocks, for closing time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from kernel.worktime import WorkTime
+from services.consultations.clocks import ConversationClocks
+from services.consultations.model import Conversation, Limits, State
+
+
+class Timing:
+    def __init__(self, work_time: WorkTime, clocks: ConversationClocks, limits: Limits) -> None:
+        self._work_time = work_time
+        self._limits = limits
+        self.clocks = clocks
+
+    def silent_at(self, waiting_since: datetime) -> datetime:
+        """When an owner who owes an answer since then has let the conversation lie: by working time, for who goes home
+        at five has not."""
+        return self._work_time.after(waiting_since, self._limits.silent)
+
+    def day_is_over(self, now: datetime) -> bool:
+        """Whether nobody will be there today any more."""
+        return self._work_time.closing(now) is None
+
+    def next_wake(self, conversation: Conversation, now: datetime) -> datetime | None:
+        if conversation.state in (State.CLOSED, State.DEFERRED):
+            return None
+        times = [now + self._limits.idle]
+        if conversation.state in (State.QUEUED, State.WITH_STAFF):
+            times.append(self.clocks.next_change(conversation, now) or times[0])
+        if conversation.state == State.WITH_STAFF and conversation.waiting_since is not None:
+            times.append(self.silent_at(conversation.waiting_since))
+        if conversation.state == State.QUEUED and (closing := self._work_time.closing(now)) is not None:
+            times.append(closing)
+        return min(times)
