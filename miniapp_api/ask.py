@@ -43,36 +43,41 @@ class CandidateView(Struct, kw_only=True):
 
 
 class AskAnswer(Struct, kw_only=True):
-    """``outcome``: answer (the first candidate is it), ask_back (choose), person, none. ``reason``: why not sure."""
+    """``outcome``: answer (the first candidate is it), ask_back (choose), person, none. ``reason``: why not sure.
+    ``feedback``: what POST /api/feedback asks for as ``answer``, null where there is nothing to judge."""
 
     outcome: str
     sure: bool
     reason: str
     intent: str
     candidates: list[CandidateView]
+    feedback: str | None = None
     sample: str = SAMPLE_NOTE
 
 
 async def ask(call: Call, body: AskRequest) -> AskAnswer:
     """Finds the item behind a question; says so when it is not sure."""
-    return await answer(call.frame, body.text)
+    return await answer(call.frame, body.text, call.caller)
 
 
-async def answer(frame: Frame, text: str) -> AskAnswer:
-    """The same for HTTP and WebSocket. Questions that arrive together take turns, one for each turn of the event loop:
-    fifty at once would otherwise hold up everybody else for their sum."""
+async def answer(frame: Frame, text: str, caller: str) -> AskAnswer:
+    """The same for HTTP and WebSocket; ``caller``: whose feedback is taken. Questions that arrive together take
+    turns, one for each turn of the event loop: fifty at once would otherwise hold up everybody else for their sum."""
     city = frame.city
     async with frame.asking:
         found: Answer = city.ask.ask(text)
         # Others get the loop before the next question does.
         await asyncio.sleep(0)
     frame.metrics.ask(found.outcome.value)
+    city.learning.note_unanswered(caller, found)
+    shown = [candidate.code for candidate in found.candidates]
     return AskAnswer(
         outcome=found.outcome.value,
         sure=found.outcome.value == "answer",
         reason=found.reason,
         intent=found.intent.value,
         candidates=[_candidate(city, candidate) for candidate in found.candidates],
+        feedback=city.learning.token(caller, found.text, shown) if shown else None,
     )
 
 

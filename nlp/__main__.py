@@ -1,7 +1,8 @@
 """``python -m nlp train|evaluate|explain TEXT``: the models and what they are worth.
 
 ``train`` writes ``nlp/data/understanding.npz`` when its held-out scores are no worse than the file's by more than a
-margin; ``evaluate`` prints the report and the thresholds of least cost; ``explain`` shows all behind one answer.
+margin; ``train hotline FILE`` does the same for a city's own past messages; ``evaluate`` prints the report and the
+thresholds of least cost; ``explain`` shows all behind one answer.
 """
 
 from __future__ import annotations
@@ -9,15 +10,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from nlp.evaluation import evaluate
+from nlp.hotline import TARGETS, BadMessages, as_markdown, read_messages, train_target
+from nlp.linear import BrokenModel, Linear
 from nlp.matcher import Matcher
 from nlp.policy import Policy
+from nlp.segment import Segmenter
 from nlp.training import entries_from, read_jsonl, train
 from nlp.understanding import MODEL, PREVIOUS, Understanding
 
@@ -26,19 +31,22 @@ DATA = Path("data")
 MARGIN = 0.01
 
 
-def worse_by(old: Understanding, new: Understanding) -> dict[str, float]:
-    """Scores of the new model that are lower than the old one's by more than the margin, and by how much."""
-    before, after = old.about.get("scores", {}), new.about.get("scores", {})
+def worse_by(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, float]:
+    """Scores of the new model that are lower than the old one's by more than the margin, and by how much; both given
+    by what they say about themselves."""
+    before, after = old.get("scores", {}), new.get("scores", {})
     drops = {name: round(before[name] - after.get(name, 0.0), 4) for name in before}
     return {name: drop for name, drop in drops.items() if drop > MARGIN}
 
 
 def command_train(arguments: argparse.Namespace) -> int:
     """Trains, compares with the file in use, and writes; 1 when the new model is worse and not forced."""
+    if arguments.what:
+        return _train_hotline(arguments)
     new = train(entries_from(arguments.data / "items"), arguments.data / "nlp")
     old = Understanding.load(arguments.model)
     print(json.dumps(new.about, ensure_ascii=False, indent=2))
-    drops = worse_by(old, new)
+    drops = worse_by(old.about, new.about)
     if drops and not arguments.force:
         print(f"not written: {drops}", file=sys.stderr)
         return 1
@@ -47,6 +55,44 @@ def command_train(arguments: argparse.Namespace) -> int:
         arguments.model.replace(arguments.model.with_suffix(PREVIOUS))
     new.model.save(arguments.model)
     return 0
+
+
+def _train_hotline(arguments: argparse.Namespace) -> int:
+    """Trains the models of a city's own messages; 2 for a file that cannot be trained on."""
+    if arguments.file is None or arguments.into is None:
+        print("train hotline needs FILE and --into FOLDER", file=sys.stderr)
+        return 2
+    try:
+        messages = read_messages(arguments.file)
+    except BadMessages as error:
+        print("\n".join(error.errors), file=sys.stderr)
+        return 2
+    segmenter = Segmenter()
+    found = [trained for target in TARGETS if (trained := train_target(messages, target, segmenter))]
+    if not found:
+        print("too few messages with a label: nothing was trained", file=sys.stderr)
+        return 2
+    arguments.into.mkdir(parents=True, exist_ok=True)
+    worse = False
+    for trained in found:
+        print(as_markdown(trained.report), end="\n\n")
+        path = arguments.into / f"{trained.report['target']}.npz"
+        drops = worse_by(_about(path), trained.model.about)
+        if drops and not arguments.force:
+            worse = True
+            print(f"not written: {path.name}: {drops}", file=sys.stderr)
+            continue
+        trained.model.save(path)
+        report = json.dumps(trained.report, ensure_ascii=False, indent=2)
+        path.with_suffix(".report.json").write_text(report + "\n", encoding="utf-8")
+    return int(worse)
+
+
+def _about(path: Path) -> dict[str, Any]:
+    try:
+        return Linear.load(path).about
+    except BrokenModel:
+        return {}
 
 
 def command_evaluate(arguments: argparse.Namespace) -> int:
@@ -77,6 +123,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", type=Path, default=MODEL, help="model file")
     commands = parser.add_subparsers(required=True)
     training = commands.add_parser("train", help="train and write the model file")
+    training.add_argument("what", nargs="?", choices=["hotline"], help="nothing: the shipped models")
+    training.add_argument("file", nargs="?", type=Path, help="CSV with title, body, category and/or department")
+    training.add_argument("--into", type=Path, help="folder for the models of a city's messages")
     training.add_argument("--force", action="store_true", help="write it even when a score fell")
     training.set_defaults(run=command_train)
     commands.add_parser("evaluate", help="measure on the catalogue's own questions").set_defaults(run=command_evaluate)

@@ -1,8 +1,8 @@
-"""Building the arrays of an index: the whole corpus at once, as arrays of letters, terms and counts.
+"""Building the arrays of an index, in numpy: each distinct text is cut once, then entries are put together from texts.
 
-An occurrence of a term is one number of 60 bits: term (31), entry (26), field (3); one sort groups them all. A term is
-a number of 31 bits: bit 30 set for a word (its number in the vocabulary below), else two characters of 15 bits each,
-the second zero for a single character.
+A term is a number of 31 bits: bit 30 set for a word (its number in the vocabulary below), else two characters of 15
+bits each, the second zero for a single character. Everything works on a chunk at a time, so that what is held beside
+the result stays small, and no single step holds the interpreter for long.
 """
 
 from __future__ import annotations
@@ -19,39 +19,49 @@ from nlp.letters import Letters, letters_of, text_of
 from nlp.policy import Field, Policy
 from nlp.segment import HAN_FIRST, HAN_LAST, OTHER_MAX, OTHER_RUN, Segmenter
 
-# Entries that are read in one go: bounds how long one call holds the interpreter.
-CHUNK = 128
+# Texts that are cut in one go, and entries that are put together in one go.
+CHUNK, ENTRIES = 128, 1024
 WORD_BIT = 1 << 30
 CHARACTER_BASE = ord(HAN_FIRST) - 1
 CHARACTER_BITS = 15
 SEPARATOR = "\x1e"
 PART = "\n"
-_FIELD_BITS, _ENTRY_BITS = 3, 26
-_TERM_SHIFT = _FIELD_BITS + _ENTRY_BITS
 # A phrasing is one name, alias or question.
 PHRASING_FIELDS = (Field.NAME, Field.ALIASES, Field.QUESTIONS)
 PAIR_FACTOR = 0x9E37
+COUNT_MAX = 255
 
 Longs = NDArray[np.uint64]
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float32]
 Shorts = NDArray[np.uint16]
+Numbers = NDArray[np.uint16] | Ints
 
 
 @dataclass(frozen=True, slots=True)
 class Arrays:
-    """What a built index holds. ``terms`` ascend; the postings of ``terms[i]`` are ``starts[i]:starts[i + 1]``.
+    """What a built index holds. ``terms`` ascend; a term's number is its place there.
 
-    ``entries`` ascend within a term; ``impacts`` times ``unit`` is what the term adds to the entry's score; ``fields``
-    are the fields that hold the term there, as bits. ``pairs[phrasings[j]:phrasings[j + 1]]`` are the hashed letter
-    pairs of phrasing j, and ``firsts[row]:firsts[row + 1]`` the phrasings of an entry.
+    By term: ``entries[starts[i]:starts[i + 1]]`` ascend and hold term i; ``impacts`` times ``coarse`` is about what it
+    adds to their scores. By entry: ``held[heads[row]:heads[row + 1]]`` are the numbers of its terms, ascending;
+    ``exact`` times ``unit`` is what each adds, and ``fields`` are the fields that hold it, as bits.
+    ``pairs[phrasings[j]:phrasings[j + 1]]`` are the hashed letter pairs of phrasing j, and
+    ``firsts[row]:firsts[row + 1]`` the phrasings of an entry. ``words`` gives the term's number of each word of the
+    vocabulary, -1 where no entry holds it.
     """
 
     vocabulary: dict[str, int]
+    words: Ints
     terms: NDArray[np.uint32]
+    # Inverse document frequency of each term, sharpened by the policy.
+    rarity: Floats
     starts: Ints
-    entries: NDArray[np.uint16] | Ints
-    impacts: Shorts
+    entries: Numbers
+    impacts: NDArray[np.uint8]
+    coarse: float
+    heads: Ints
+    held: Numbers
+    exact: Shorts
     unit: float
     fields: NDArray[np.uint8]
     pairs: Shorts
@@ -63,75 +73,96 @@ def build(entries: Sequence[Entry], segmenter: Segmenter, policy: Policy) -> Arr
     """The arrays of an index over ``entries``."""
     vocabulary: defaultdict[str, int] = defaultdict()
     vocabulary.default_factory = vocabulary.__len__
-    heads = _Heads([vocabulary[word] for word in segmenter.firsts], [vocabulary[word] for word in segmenter.seconds])
-    occurrences = _Buffer()
-    lengths = np.zeros((len(Field), len(entries)), np.float32)
-    phrasings: list[tuple[Shorts, Ints, Ints]] = []
-    for first in range(0, len(entries), CHUNK):
-        chunk = entries[first : first + CHUNK]
-        for field in Field:
-            limit = policy.body_max if field is Field.BODY else None
-            texts = (PART.join(entry.parts(field)).replace(SEPARATOR, " ")[:limit] for entry in chunk)
-            letters = letters_of(SEPARATOR.join(texts))
-            terms, rows, counts = _terms(letters, len(chunk), segmenter, heads, vocabulary)
-            lengths[field, first : first + CHUNK] = counts
-            packed = terms << _TERM_SHIFT | (rows + first) << _FIELD_BITS | int(field)
-            occurrences.add(packed)
-        phrasings.append(_phrasings(chunk))
-    codes = occurrences.sorted()
-    del occurrences
-    pairs, bounds, firsts = _joined(phrasings)
-    terms_, starts, rows_, impacts, unit, fields = _postings(codes, lengths, policy)
-    return Arrays(dict(vocabulary), terms_, starts, rows_, impacts, unit, fields, pairs, bounds, firsts)
+    heads = _Heads([(vocabulary[first], vocabulary[second]) for first, second in sorted(segmenter.heads)])
+    cut: list[_Texts] = []
+    for field in Field:
+        limit = policy.body_max if field is Field.BODY else None
+        texts = [PART.join(entry.parts(field))[:limit] for entry in entries]
+        cut.append(_cut(texts, segmenter, heads, vocabulary, field not in policy.words_only))
+    terms = np.unique(np.concatenate([texts.distinct for texts in cut]))
+    words = np.full(len(vocabulary), -1, np.int32)
+    first_word = int(terms.searchsorted(np.uint32(WORD_BIT)))
+    words[terms[first_word:] & np.uint32(WORD_BIT - 1)] = np.arange(first_word, len(terms), dtype=np.int32)
+    numbered = [texts.numbered(terms) for texts in cut]
+    pairs, bounds, firsts = _joined([_phrasings(entries[at : at + CHUNK]) for at in range(0, len(entries), CHUNK)])
+    postings = _postings(numbered, len(entries), len(terms), policy)
+    return Arrays(dict(vocabulary), words, terms, *postings, pairs, bounds, firsts)
 
 
-class _Buffer:
-    """One growing array instead of many small ones, whose memory the process would keep after the build."""
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """The distinct texts of one field. ``which`` is the text of each entry; the terms of text j are
+    ``terms[bounds[j]:bounds[j + 1]]``, ascending, each with its count; ``lengths`` in Chinese characters."""
 
-    def __init__(self) -> None:
-        self._values: Longs = np.empty(1 << 20, np.uint64)
-        self._size = 0
+    which: NDArray[np.int64]
+    terms: Ints | NDArray[np.uint32]
+    counts: NDArray[np.uint8]
+    bounds: NDArray[np.int64]
+    lengths: Floats
+    distinct: NDArray[np.uint32]
 
-    def add(self, values: NDArray[np.int64]) -> None:
-        end = self._size + len(values)
-        if end > len(self._values):
-            grown = np.empty(max(end, 2 * len(self._values)), np.uint64)
-            grown[: self._size] = self._values[: self._size]
-            self._values = grown
-        self._values[self._size : end] = values
-        self._size = end
+    def numbered(self, terms: NDArray[np.uint32]) -> _Texts:
+        """With the terms' numbers instead of the terms."""
+        numbers = terms.searchsorted(self.terms).astype(np.int32)
+        return _Texts(self.which, numbers, self.counts, self.bounds, self.lengths, self.distinct)
 
-    def sorted(self) -> Longs:
-        self._values[: self._size].sort()
-        return self._values[: self._size]
+
+def _cut(
+    texts: Sequence[str], segmenter: Segmenter, heads: _Heads, vocabulary: dict[str, int], characters: bool
+) -> _Texts:
+    place: dict[str, int] = {}
+    which = np.fromiter((place.setdefault(text, len(place)) for text in texts), np.int64, len(texts))
+    each = list(place)
+    terms, counts, sizes, lengths = [], [], [], []
+    for first in range(0, len(each), CHUNK):
+        chunk = [text.replace(SEPARATOR, " ") for text in each[first : first + CHUNK]]
+        letters = letters_of(SEPARATOR.join(chunk))
+        found, rows, length = _terms(letters, len(chunk), segmenter, heads, vocabulary, characters)
+        codes = rows << 31 | found
+        codes.sort()
+        runs = _heads(codes)
+        number = np.diff(runs, append=len(codes))
+        codes = codes[runs]
+        terms.append((codes & 0x7FFFFFFF).astype(np.uint32))
+        counts.append(np.minimum(number, COUNT_MAX).astype(np.uint8))
+        sizes.append(np.bincount(codes >> 31, minlength=len(chunk)))
+        lengths.append(length)
+    every = np.concatenate([np.zeros(0, np.uint32), *terms])
+    return _Texts(
+        which,
+        every,
+        np.concatenate([np.zeros(0, np.uint8), *counts]),
+        np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate([np.zeros(0, np.int64), *sizes]))]),
+        np.concatenate([np.zeros(0, np.float32), *lengths]),
+        np.unique(every),
+    )
 
 
 class _Heads:
     """Finds where a term of the catalogue may start: its first word, followed by its second."""
 
-    def __init__(self, firsts: Sequence[int], seconds: Sequence[int]) -> None:
-        known = max([-1, *firsts, *seconds]) + 1
-        # Words that come into the vocabulary later start no term: all of them share the last place.
-        self._first, self._second = np.zeros(known + 1, np.bool_), np.zeros(known + 1, np.bool_)
-        self._first[list(firsts)] = True
-        self._second[list(seconds)] = True
+    def __init__(self, pairs: Sequence[tuple[int, int]]) -> None:
+        self._pairs = np.array(sorted(first << 32 | second for first, second in pairs), np.int64)
 
     def places(self, numbers: NDArray[np.int64]) -> list[int]:
-        near = np.minimum(numbers, len(self._first) - 1)
-        return np.flatnonzero(self._first[near[:-1]] & self._second[near[1:]]).tolist()
+        if not len(self._pairs):
+            return []
+        here = numbers[:-1] << 32 | numbers[1:]
+        at = np.minimum(self._pairs.searchsorted(here), len(self._pairs) - 1)
+        return np.flatnonzero(self._pairs[at] == here).tolist()
 
 
 def _terms(
-    letters: Letters, size: int, segmenter: Segmenter, heads: _Heads, vocabulary: dict[str, int]
+    letters: Letters, size: int, segmenter: Segmenter, heads: _Heads, vocabulary: dict[str, int], characters: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
-    """(terms, their entries, Chinese characters of each entry) of one field of some entries."""
+    """(terms, their texts, Chinese characters of each text) of some texts; ``characters`` are terms too or not."""
     rows = np.cumsum(letters == ord(SEPARATOR), dtype=np.int64)
     han = (letters >= ord(HAN_FIRST)) & (letters <= ord(HAN_LAST))
     codes = letters.astype(np.int64) - CHARACTER_BASE
     singles = np.flatnonzero(han)
     pairs = np.flatnonzero(han[:-1] & han[1:])
-    terms = [codes[singles] << CHARACTER_BITS, codes[pairs] << CHARACTER_BITS | codes[pairs + 1]]
-    places = [singles, pairs]
+    terms = [codes[singles] << CHARACTER_BITS, codes[pairs] << CHARACTER_BITS | codes[pairs + 1]] if characters else []
+    places = [singles, pairs] if characters else []
     if len(singles):
         # Blanks instead of everything else: the engine sees nothing on which rjieba and jieba could differ.
         tokens = segmenter.cut_han(text_of(np.where(han, letters, np.uint32(ord(" ")))))
@@ -159,37 +190,88 @@ def _others(letters: Letters, han: NDArray[np.bool_]) -> Iterator[tuple[str, int
 
 
 def _postings(
-    codes: Longs, lengths: Floats, policy: Policy
-) -> tuple[NDArray[np.uint32], Ints, NDArray[np.uint16] | Ints, Shorts, float, NDArray[np.uint8]]:
-    """BM25F from sorted occurrences: (terms, starts, entries, impacts, unit, fields) as in ``Arrays``."""
-    size = lengths.shape[1]
-    heads = _heads(codes)
-    counts = np.diff(heads, append=len(codes)).astype(np.float32)
-    codes = codes[heads]
-    field = (codes & np.uint64(7)).astype(np.uint8)
-    pair = codes >> np.uint64(_FIELD_BITS)
-    del codes
-    row = (pair & np.uint64((1 << _ENTRY_BITS) - 1)).astype(np.int32)
-    averages = np.maximum(lengths.mean(axis=1), 1e-6)[:, None] if size else np.ones((len(Field), 1), np.float32)
-    b = np.asarray(policy.field_lengths, np.float32)[:, None]
-    scale = np.asarray(policy.field_weights, np.float32)[:, None] / (1 - b + b * lengths / averages)
-    counts *= scale.astype(np.float32)[field, row]
-    heads = _heads(pair)
-    weights = np.add.reduceat(counts, heads) if len(heads) else counts
-    bits = np.left_shift(np.uint8(1), field)
-    fields = np.bitwise_or.reduceat(bits, heads) if len(heads) else bits
-    row = row[heads]
-    term = (pair[heads] >> np.uint64(_ENTRY_BITS)).astype(np.uint32)
-    heads = _heads(term)
-    starts = np.append(heads, len(term)).astype(np.int32)
-    holders = np.diff(starts)
-    idf = np.log(1.0 + (size - holders + 0.5) / (holders + 0.5)).astype(np.float32)
+    cut: Sequence[_Texts], size: int, terms: int, policy: Policy
+) -> tuple[Floats, Ints, Numbers, NDArray[np.uint8], float, Ints, Numbers, Shorts, float, NDArray[np.uint8]]:
+    """BM25F: (rarity, starts, entries, impacts, coarse, heads, held, exact, unit, fields) as in ``Arrays``."""
+    scales = _scales(cut, policy)
+    most = sum(int((texts.bounds[texts.which + 1] - texts.bounds[texts.which]).sum()) for texts in cut)
+    held: Numbers = np.empty(most, np.uint16) if terms <= 0x10000 else np.empty(most, np.int32)
+    weights, fields = np.empty(most, np.float16), np.empty(most, np.uint8)
+    heads = np.zeros(size + 1, np.int32)
+    end = 0
+    for first in range(0, size, ENTRIES):
+        last = min(first + ENTRIES, size)
+        row, term, weight, bits = _together(cut, scales, first, last)
+        part = slice(end, end + len(term))
+        held[part], weights[part], fields[part] = term, weight, bits
+        heads[first + 1 : last + 1] = end + np.cumsum(np.bincount(row, minlength=last - first))
+        end += len(term)
+    # A copy frees what repeated terms left over; a view would keep it.
+    held, weights, fields = held[:end].copy(), weights[:end].copy(), fields[:end].copy()
+    holders: NDArray[np.intp] = np.zeros(terms, np.intp)
+    for at in range(0, end, 1 << 20):
+        holders += np.bincount(held[at : at + (1 << 20)], minlength=terms)
+    idf = (np.log(1.0 + (size - holders + 0.5) / (holders + 0.5)) ** policy.sharpness).astype(np.float32)
     k1 = np.float32(policy.k1)
-    exact = weights * (k1 + 1) / (weights + k1) * np.repeat(idf ** np.float32(policy.sharpness), holders)
-    unit = max(float(exact.max()), 1e-6) / 65535.0 if len(exact) else 1.0
-    impacts = np.maximum(np.rint(exact / np.float32(unit)), 1).astype(np.uint16)
-    rows = row.astype(np.uint16) if size <= 0x10000 else row
-    return term[heads], starts, rows, impacts, unit, fields
+    unit = max(float(idf.max(initial=0.0)) * (policy.k1 + 1.0), 1e-6) / 65535.0
+    starts = np.concatenate((np.zeros(1, np.int64), np.cumsum(holders))).astype(np.int32)
+    entries: Numbers = np.empty(end, np.uint16) if size <= 0x10000 else np.empty(end, np.int32)
+    impacts = np.empty(end, np.uint8)
+    exact = weights.view(np.uint16)
+    free = starts[:-1].astype(np.int64)
+    for first in range(0, size, ENTRIES):
+        last = min(first + ENTRIES, size)
+        part = slice(int(heads[first]), int(heads[last]))
+        number = held[part]
+        weight = weights[part].astype(np.float32)
+        value = weight * (k1 + 1) / (weight + k1) * idf[number]
+        exact[part] = np.maximum(np.rint(value / np.float32(unit)), 1).astype(np.uint16)
+        order = np.argsort(number, kind="stable")
+        ordered = number[order]
+        runs = _heads(ordered)
+        sizes = np.diff(runs, append=len(ordered))
+        to = np.arange(len(ordered)) + np.repeat(free[ordered[runs]] - runs, sizes)
+        row = np.repeat(np.arange(first, last), np.diff(heads[first : last + 1]))
+        entries[to] = row[order]
+        impacts[to] = np.maximum(exact[part][order] >> 8, 1)
+        free[ordered[runs]] += sizes
+    return idf, starts, entries, impacts, unit * 256.0, heads, held, exact, unit, fields
+
+
+def _scales(cut: Sequence[_Texts], policy: Policy) -> list[Floats]:
+    """For each field, what one occurrence counts in each of its texts."""
+    found = []
+    for field, texts in zip(Field, cut, strict=True):
+        average = max(float(texts.lengths[texts.which].mean()) if len(texts.which) else 1.0, 1e-6)
+        b = policy.field_lengths[field]
+        scale = policy.field_weights[field] / (1.0 - b + b * texts.lengths / average)
+        found.append(scale.astype(np.float32))
+    return found
+
+
+def _together(
+    cut: Sequence[_Texts], scales: Sequence[Floats], first: int, last: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats, NDArray[np.uint8]]:
+    """(row from ``first`` on, term, weight over all fields, fields as bits) of some entries, by row and term."""
+    keys = []
+    for place, texts in enumerate(cut):
+        which = texts.which[first:last]
+        sizes = texts.bounds[which + 1] - texts.bounds[which]
+        ends = np.cumsum(sizes)
+        at = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(texts.bounds[which] - ends + sizes, sizes)
+        row = np.repeat(np.arange(last - first), sizes)
+        keys.append(row << 42 | texts.terms[at].astype(np.int64) << 11 | place << 8 | texts.counts[at])
+    key = np.concatenate(keys)
+    key.sort()
+    field, row = key >> 8 & 7, key >> 42
+    scale = np.stack([scale[texts.which[first:last]] for scale, texts in zip(scales, cut, strict=True)])
+    weight = (key & COUNT_MAX).astype(np.float32) * scale[field, row]
+    bits = np.left_shift(np.uint8(1), field.astype(np.uint8))
+    runs = _heads(key >> 11)
+    if not len(runs):
+        return row, key, weight, bits
+    term = key[runs] >> 11 & 0x7FFFFFFF
+    return row[runs], term, np.add.reduceat(weight, runs), np.bitwise_or.reduceat(bits, runs)
 
 
 def _phrasings(entries: Sequence[Entry]) -> tuple[Shorts, Ints, Ints]:
@@ -229,7 +311,7 @@ def pair_hashes(letters: Letters) -> Shorts:
     return folded
 
 
-def _heads(values: NDArray[np.uint64] | NDArray[np.uint32]) -> NDArray[np.intp]:
+def _heads(values: NDArray[np.integer]) -> NDArray[np.intp]:
     """Where each run of equal values starts."""
     if not len(values):
         return np.zeros(0, np.intp)

@@ -9,12 +9,13 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from nlp.segment import HAN_RUN, OTHER_RUN
+from nlp.linear import CUE, TITLE, WORD
+from nlp.segment import HAN_RUN, OTHER_RUN, Segmenter
 
 CUES = Path(__file__).parent / "data" / "cues.json"
 # Letters of a text that are read: a long message has said what it is about by then.
 READ_MAX = 600
-WORD, CUE = "\x01", "\x02"
+MESSAGE_MAX = 2000
 
 
 @cache
@@ -40,4 +41,25 @@ def features_of(text: str, words: Sequence[str], *, cues: bool = True) -> list[s
     found.extend(OTHER_RUN.findall(text[:READ_MAX]))
     if cues:
         found.extend(CUE + intent for intent in cues_of(text))
+    return found
+
+
+def message_features(title: str, body: str, segmenter: Segmenter) -> list[str]:
+    """Features of a message that has a title: of both together, and of the title again by itself, with its beginning,
+    its end and its punctuation, which tell a question from a complaint.
+
+    Both are normalised. No cues: they are for short requests.
+    """
+    text = f"{title}\n{body}" if title and body else title or body
+    found = _words_and_runs(text, segmenter)
+    if title:
+        found += [TITLE + name for name in _words_and_runs(f"^{title}$", segmenter)]
+    return found
+
+
+def _words_and_runs(text: str, segmenter: Segmenter) -> list[str]:
+    text = text[:MESSAGE_MAX]
+    found = [WORD + word for word in segmenter.cut(text)]
+    for size in (1, 2, 3):
+        found += [text[at : at + size] for at in range(len(text) - size + 1)]
     return found

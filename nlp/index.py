@@ -1,7 +1,8 @@
 """The item index: BM25F over the fields of an entry, terms being words, characters and pairs of characters.
 
-Everything that one term can add to one entry's score is computed when the index is built, so a query only adds slices
-of numpy arrays. An index is immutable; a new catalogue is a new index.
+Everything that one term can add to one entry's score is computed when the index is built. A query adds slices by term
+for the few rarest terms, then scores the best entries again, exactly and with all terms, by what the entries hold. An
+index is immutable; a new catalogue is a new index.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nlp.build import CHARACTER_BASE, CHARACTER_BITS, WORD_BIT, Arrays, Floats, build, is_letter, pair_hashes
+from nlp.build import CHARACTER_BASE, CHARACTER_BITS, Arrays, Floats, build, is_letter, pair_hashes
 from nlp.entry import Entry
 from nlp.letters import letters_of
 from nlp.policy import Policy
@@ -23,7 +26,9 @@ from nlp.segment import Segmenter
 # A term that this share of all entries holds tells so little that it only re-ranks what rarer terms found.
 COMMON = 0.05
 COMMON_FROM = 1000
-RERANKED = 100
+RERANKED = 40
+# So many of the rarest terms always find, whatever the policy's bound on postings.
+LEAST_TERMS = 8
 # Letters of a text that are compared with phrasings.
 LIKENESS_TEXT_MAX = 100
 
@@ -36,21 +41,18 @@ class TermKind(Enum):
     CHARACTER = "character"
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One term of a query: where its postings are, and what it weighs in this query."""
+class Term(NamedTuple):
+    """One term of a query: where its postings are, how rare it is, and what it weighs in this query."""
 
     text: str
+    number: int
     start: int
     end: int
+    rarity: float
     weight: float
     kind: TermKind = TermKind.WORD
     # The text holds the sound of this word, not the word itself.
     repaired: bool = False
-
-    @property
-    def holders(self) -> int:
-        return self.end - self.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +86,13 @@ class ItemIndex:
     def word(self, text: str, weight: float, *, repaired: bool = False) -> Term | None:
         """The term of a word; None when no entry holds it."""
         number = self._arrays.vocabulary.get(text)
-        if number is None:
+        row = -1 if number is None else int(self._arrays.words[number])
+        if row < 0:
             return None
-        terms = self._arrays.terms
-        row = int(terms.searchsorted(np.uint32(WORD_BIT | number)))
-        if row == len(terms) or int(terms[row]) != WORD_BIT | number:
-            return None
-        return Term(text, int(self._arrays.starts[row]), int(self._arrays.starts[row + 1]), weight, repaired=repaired)
+        starts, rarity = self._arrays.starts, self._arrays.rarity
+        return Term(
+            text, row, int(starts[row]), int(starts[row + 1]), float(rarity[row]), weight, TermKind.WORD, repaired
+        )
 
     def characters(self, runs: Iterable[str], single: float, pair: float) -> list[Term]:
         """Terms of the characters and pairs of characters of runs of Chinese characters, each once."""
@@ -109,9 +111,11 @@ class ItemIndex:
         rows[rows == len(terms)] = 0
         hits = (terms[rows] == wanted).tolist()
         starts, ends = self._arrays.starts[rows].tolist(), self._arrays.starts[rows + 1].tolist()
+        rarity = self._arrays.rarity[rows].tolist()
+        kinds = {1: (single, TermKind.CHARACTER), 2: (pair, TermKind.PAIR)}
         return [
-            Term(text, start, end, *((pair, TermKind.PAIR) if len(text) == 2 else (single, TermKind.CHARACTER)))
-            for text, start, end, hit in zip(texts, starts, ends, hits, strict=True)
+            Term(text, row, start, end, rare, *kinds[len(text)])
+            for text, row, start, end, rare, hit in zip(texts, rows.tolist(), starts, ends, rarity, hits, strict=True)
             if hit
         ]
 
@@ -119,55 +123,55 @@ class ItemIndex:
         """(rows, scores) of the best entries, best first, at most ``limit``; equal scores in the entries' order."""
         scores = np.zeros(self.size, np.float32)
         rare, common = _split(terms, max(COMMON_FROM, self.size * COMMON), policy)
-        self._add(scores, rare or common[:4])
-        found = _best(scores, max(limit, RERANKED) if common and rare else limit)
-        if common and rare and len(found):
-            found.sort()
-            values = scores[found]
-            for term in common:
-                values += self._impacts(term, found)
-            order = np.lexsort((found, -values))[:limit]
-            return found[order].tolist(), values[order].tolist()
-        return found.tolist(), scores[found].tolist()
-
-    def _add(self, scores: Floats, terms: Iterable[Term]) -> None:
-        entries, impacts, unit = self._arrays.entries, self._arrays.impacts, self._arrays.unit
-        for term in terms:
+        entries, impacts, coarse = self._arrays.entries, self._arrays.impacts, self._arrays.coarse
+        for term in rare or common[:4]:
             part = slice(term.start, term.end)
-            scores[entries[part]] += impacts[part] * np.float32(term.weight * unit)
+            scores[entries[part]] += impacts[part] * np.float32(term.weight * coarse)
+        found = _best(scores, max(limit, RERANKED))
+        if not len(found):
+            return [], []
+        found.sort()
+        values = self._scores(terms, found)
+        order = np.lexsort((found, -values))[:limit]
+        return found[order].tolist(), values[order].tolist()
 
-    def _impacts(self, term: Term, rows: NDArray[np.intp]) -> Floats:
-        """What the term adds to the score of each of these rows."""
-        part = self._arrays.entries[term.start : term.end]
-        wanted = rows.astype(part.dtype)
-        at = part.searchsorted(wanted)
-        at[at == len(part)] = 0
-        impacts = self._arrays.impacts[at + term.start] * np.float32(term.weight * self._arrays.unit)
-        return np.asarray(impacts * (part[at] == wanted), np.float32)
+    def _scores(self, terms: Sequence[Term], rows: NDArray[np.intp]) -> Floats:
+        """The exact score of each of these rows."""
+        arrays = self._arrays
+        weights = np.zeros(len(arrays.terms), np.float32)
+        np.add.at(weights, [term.number for term in terms], [term.weight * arrays.unit for term in terms])
+        starts, ends = arrays.heads[rows].tolist(), arrays.heads[rows + 1].tolist()
+        spans = [slice(start, end) for start, end in zip(starts, ends, strict=True)]
+        held = np.concatenate([arrays.held[span] for span in spans])
+        values = weights[held] * np.concatenate([arrays.exact[span] for span in spans])
+        firsts = [0, *accumulate(end - start for start, end in zip(starts[:-1], ends[:-1], strict=True))]
+        return np.add.reduceat(values, firsts)
 
     def held(self, terms: Sequence[Term], rows: Sequence[int]) -> Held:
-        """What each of these rows holds of each term: one binary search for all pairs at once."""
-        entries = self._arrays.entries
+        """What each of these rows holds of each term."""
+        shape = (len(terms), len(rows))
+        found = Held(np.zeros(shape, np.bool_), np.zeros(shape, np.float32), np.zeros(shape, np.uint8))
         if not terms or not rows:
-            shape = (len(terms), len(rows))
-            return Held(np.zeros(shape, np.bool_), np.zeros(shape, np.float32), np.zeros(shape, np.uint8))
-        wanted = np.array(rows, np.int64)[None, :]
-        ends = np.array([term.end for term in terms], np.int64)[:, None]
-        low = np.repeat(np.array([term.start for term in terms], np.int64)[:, None], len(rows), axis=1)
-        high = np.repeat(ends, len(rows), axis=1)
-        for _ in range(max(term.holders for term in terms).bit_length()):
-            middle = (low + high) >> 1
-            less = (entries.take(middle, mode="clip") < wanted) & (low < high)
-            low = np.where(less, middle + 1, low)
-            high = np.where(less, high, middle)
-        present = (low < ends) & (entries.take(low, mode="clip") == wanted)
-        units = np.array([term.weight * self._arrays.unit for term in terms], np.float32)[:, None]
-        impacts = self._arrays.impacts.take(low, mode="clip") * units * present
-        return Held(present, impacts, self._arrays.fields.take(low, mode="clip"))
+            return found
+        arrays = self._arrays
+        place = np.full(len(arrays.terms), -1, np.int16)
+        place[[term.number for term in terms]] = np.arange(len(terms))
+        units = np.array([term.weight * arrays.unit for term in terms], np.float32)
+        for column, row in enumerate(rows):
+            start, end = int(arrays.heads[row]), int(arrays.heads[row + 1])
+            lines = place[arrays.held[start:end]]
+            at = np.flatnonzero(lines >= 0)
+            lines = lines[at]
+            at += start
+            found.present[lines, column] = True
+            found.impacts[lines, column] = arrays.exact[at] * units[lines]
+            found.fields[lines, column] = arrays.fields[at]
+        return found
 
-    def rarity(self, holders: int) -> float:
-        """What a term that so many entries hold counts, before anything else weighs it."""
-        return float(inverse_frequency(holders, self.size) ** self._sharpness)
+    @property
+    def unknown_rarity(self) -> float:
+        """What a word that no entry holds counts."""
+        return float(math.log(1.0 + (self.size + 0.5) / 0.5) ** self._sharpness)
 
     def likeness(self, text: str, rows: Sequence[int]) -> list[float]:
         """Dice's coefficient of letter pairs with the most similar phrasing of each entry: 0 apart, 1 the same."""
@@ -175,26 +179,21 @@ class ItemIndex:
         letters = letters[is_letter(letters)]
         if len(letters) < 2 or not rows:
             return [0.0] * len(rows)
-        mine = np.unique(pair_hashes(letters))
         arrays = self._arrays
+        mark = np.zeros(1 << 16, np.bool_)
+        mark[pair_hashes(letters)] = True
+        mine = int(np.count_nonzero(mark))
         spans = [arrays.phrasings[arrays.firsts[row] : arrays.firsts[row + 1] + 1] for row in rows]
         theirs = np.concatenate([arrays.pairs[span[0] : span[-1]] for span in spans])
-        at = mine.searchsorted(theirs)
-        at[at == len(mine)] = 0
         total = np.zeros(len(theirs) + 1, np.int32)
-        np.cumsum(mine[at] == theirs, out=total[1:])
+        np.cumsum(mark[theirs], out=total[1:])
         sizes = [span[1:] - span[:-1] for span in spans]
         each = np.concatenate(sizes)
         ends = np.cumsum(each)
-        alike = 2.0 * (total[ends] - total[ends - each]) / (each + len(mine))
+        alike = 2.0 * (total[ends] - total[ends - each]) / (each + mine)
         firsts = np.cumsum([0] + [len(size) for size in sizes[:-1]])
         best: list[float] = np.minimum(np.maximum.reduceat(alike, firsts), 1.0).tolist()
         return best
-
-
-def inverse_frequency(holders: int, size: int) -> float:
-    """BM25's idf, the variant that never falls below zero."""
-    return math.log(1.0 + (size - holders + 0.5) / (holders + 0.5))
 
 
 def _split(terms: Sequence[Term], common_from: float, policy: Policy) -> tuple[list[Term], list[Term]]:
@@ -202,11 +201,12 @@ def _split(terms: Sequence[Term], common_from: float, policy: Policy) -> tuple[l
     rare: list[Term] = []
     common: list[Term] = []
     budget = policy.postings_max
-    for term in sorted(terms, key=lambda term: term.holders)[: policy.terms_max]:
-        if term.holders >= common_from:
+    for term in sorted(terms, key=lambda term: term.end - term.start)[: policy.terms_max]:
+        holders = term.end - term.start
+        if holders >= common_from:
             common.append(term)
-        elif term.holders <= budget:
-            budget -= term.holders
+        elif holders <= budget or len(rare) < LEAST_TERMS:
+            budget -= holders
             rare.append(term)
     return rare, common
 

@@ -22,7 +22,7 @@ from nlp.pinyin import SoundIndex
 from nlp.policy import Field, Policy
 from nlp.ranking import Ranker, Ranking
 from nlp.reading import Reading, read
-from nlp.segment import Segmenter, usable_terms
+from nlp.segment import TERM_MAX, TERM_MIN, Segmenter, usable_terms
 from nlp.understanding import Understanding
 
 __all__ = ["Answer", "Candidate", "Entry", "Matcher", "Policy"]
@@ -90,6 +90,13 @@ class Matcher:
     def ask(self, text: str) -> Answer:
         """The answer to a resident's text of any kind and length (2,000 characters are read)."""
         return self._ask(text)[0]
+
+    def nearest(self, text: str, limit: int) -> list[tuple[Entry, float]]:
+        """(entry, score) of the entries that a text resembles most, best first; a score of 1 says all of the text."""
+        reading = read(normalise(text).text, self.segmenter, self._index, self._sounds, self.policy)
+        rows, scores = self._index.search(reading.terms, limit, self.policy)
+        attainable = self._ranker.attainable(reading)
+        return [(self.entries[row], score / attainable) for row, score in zip(rows, scores, strict=True)]
 
     def explain(self, text: str) -> Explanation:
         """The answer, and what went into it."""
@@ -189,4 +196,7 @@ def _matches(terms: Sequence[Term], held: Held) -> list[tuple[Match, ...]]:
 
 def terms_of(entries: Sequence[Entry]) -> frozenset[str]:
     """What a catalogue adds to the dictionary: its keywords and aliases of three to six characters."""
-    return usable_terms(plain(text) for entry in entries for text in (*entry.keywords, *entry.aliases))
+    texts = {
+        text for entry in entries for text in (*entry.keywords, *entry.aliases) if TERM_MIN <= len(text) <= TERM_MAX
+    }
+    return usable_terms(map(plain, texts))

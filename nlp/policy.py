@@ -42,9 +42,11 @@ class Policy:
     sameness: float = 3.0
     # Characters of the body that are indexed: names and questions find items, a long body only costs memory.
     body_max: int = 200
+    # Fields of which only words are indexed: they are long, and their characters find by chance.
+    words_only: tuple[Field, ...] = (Field.BODY,)
     # Terms of a long message that are searched, the rarest first; postings that one query may read.
     terms_max: int = 96
-    postings_max: int = 400_000
+    postings_max: int = 16_000
     candidates: int = 5
     # Probability of the best candidate from which it is the answer; of the best three together, from which it is asked.
     answer_at: float = 0.8

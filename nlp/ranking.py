@@ -8,12 +8,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nlp.index import Held, ItemIndex
+from nlp.index import Held, ItemIndex, TermKind
 from nlp.policy import Policy
 from nlp.reading import Reading
 from nlp.understanding import Understanding
 
-FEATURES = ("attained", "lead", "likeness", "likeness_lead", "coverage", "length", "domain", "unknown")
+FEATURES = (
+    "attained",  # the score, of what was attainable
+    "lead",  # before the best other candidate
+    "likeness",
+    "likeness_lead",
+    "coverage",  # share of the text's terms that the candidate holds, weighed by rarity
+    "words",  # the same of whole words only
+    "gap",  # the rarest thing that it does not hold, as a share of the rarest in the text
+    "spread",  # how near the others come on average
+    "length",
+    "domain",
+    "unknown",
+)
 # Entries that get the second look.
 POOL = 20
 NEAR = 0.6
@@ -61,15 +73,15 @@ class Ranker:
             return Ranking(
                 [], [], [], [], self._index.held((), ()), self._understanding.domain.probability(domain), domain
             )
-        attainable = self._attainable(reading)
+        attainable = self.attainable(reading)
         like = self._index.likeness(reading.text, rows)
         blended = [score / attainable * _raised(alike, policy) for score, alike in zip(scores, like, strict=True)]
         order = sorted(range(len(rows)), key=lambda at: (-blended[at], rows[at]))[: policy.candidates]
         rows, relative, like = [rows[at] for at in order], [blended[at] for at in order], [like[at] for at in order]
         held = self._index.held(reading.terms, rows)
-        coverage = self._coverage(reading, held)
+        coverage, words, gap = self._coverage(reading, held)
         rest = (math.log1p(len(reading.text)), margin, unknown)
-        values = _features(relative, like, coverage, rest)
+        values = _features(relative, like, list(zip(coverage, words, gap, strict=True)), rest)
         domain = (margin, relative[0], max(like), coverage[0], unknown)
         in_domain = self._understanding.domain.probability(domain)
         return Ranking(rows, relative, self._probabilities(values), values, held, in_domain, domain)
@@ -80,19 +92,28 @@ class Ranker:
         total = max(sum(found), 1.0)
         return sorted((probability / total for probability in found), reverse=True)
 
-    def _attainable(self, reading: Reading) -> float:
+    def attainable(self, reading: Reading) -> float:
         """About the score of an entry that would say just this: every term as it can weigh at most."""
-        known = sum(term.weight * self._index.rarity(term.holders) for term in reading.terms if not term.repaired)
+        known = sum(term.weight * term.rarity for term in reading.terms if not term.repaired)
         return max((known + self._missing(reading)) * (self._policy.k1 + 1.0), 1e-6)
 
     def _missing(self, reading: Reading) -> float:
-        return reading.unknown * self._policy.word * self._index.rarity(0)
+        return reading.unknown * self._policy.word * self._index.unknown_rarity
 
-    def _coverage(self, reading: Reading, held: Held) -> list[float]:
-        """How much of what the text says each candidate says anywhere: share of its terms, weighed by rarity, 0..1."""
-        weights = np.array([term.weight * self._index.rarity(term.holders) for term in reading.terms])
+    def _coverage(self, reading: Reading, held: Held) -> tuple[list[float], list[float], list[float]]:
+        """``coverage``, ``words`` and ``gap`` of each candidate, as in ``FEATURES``; 0..1."""
+        rarity = np.array([term.rarity for term in reading.terms])
+        weights = np.array([term.weight for term in reading.terms]) * rarity
         total = max(float(weights.sum()) + self._missing(reading), 1e-6)
-        return [float(share) for share in (weights @ held.present) / total]
+        coverage = (weights @ held.present) / total
+        whole = np.array([term.kind is TermKind.WORD and not term.repaired for term in reading.terms])
+        unknown = reading.unknown * self._index.unknown_rarity
+        words = (np.where(whole, rarity, 0.0) @ held.present) / max(float(rarity[whole].sum()) + unknown, 1e-6)
+        first = np.array([not term.repaired for term in reading.terms])
+        rarest = self._index.unknown_rarity if reading.unknown else float(rarity.max(initial=0.0))
+        absent = (~held.present & first[:, None]) * rarity[:, None]
+        gap = absent.max(axis=0, initial=0.0) / max(rarest, 1e-6)
+        return coverage.tolist(), words.tolist(), gap.tolist()
 
 
 def _raised(alike: float, policy: Policy) -> float:
@@ -101,13 +122,18 @@ def _raised(alike: float, policy: Policy) -> float:
 
 
 def _features(
-    score: Sequence[float], like: Sequence[float], coverage: Sequence[float], rest: tuple[float, float, float]
+    score: Sequence[float],
+    like: Sequence[float],
+    covered: Sequence[tuple[float, float, float]],
+    rest: tuple[float, float, float],
 ) -> list[tuple[float, ...]]:
     """``FEATURES`` of each candidate, in order."""
     values: list[tuple[float, ...]] = []
+    total = sum(score)
     for at, mine in enumerate(score):
         other = max((s for place, s in enumerate(score) if place != at), default=0.0)
         other_like = max((s for place, s in enumerate(like) if place != at), default=0.0)
         lead = (mine - other) / max(mine, other, 1e-9)
-        values.append((mine, lead, like[at], like[at] - other_like, coverage[at], *rest))
+        spread = min((total - mine) / max(len(score) - 1, 1) / max(mine, 1e-9), 2.0)
+        values.append((mine, lead, like[at], like[at] - other_like, *covered[at], spread, *rest))
     return values

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from nlp.english import chinese_of
 from nlp.index import ItemIndex, Term
@@ -58,4 +58,4 @@ def _repaired(words: list[str], there: set[str], index: ItemIndex, policy: Polic
             yield term
     for term in index.characters(words, policy.character * policy.sound, policy.bigram * policy.sound):
         if term.text not in there:
-            yield replace(term, repaired=True)
+            yield term._replace(repaired=True)

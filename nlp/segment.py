@@ -16,6 +16,7 @@ import re
 import tempfile
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -97,8 +98,7 @@ class Segmenter:
         self.terms = usable_terms(terms)
         # First and second words of the terms that the engine does not know as words.
         cuts = [words for words in map(self._engine.cut, sorted(self.terms)) if len(words) > 1]
-        self.firsts = frozenset(words[0] for words in cuts)
-        self.seconds = frozenset(words[1] for words in cuts)
+        self.heads = frozenset((words[0], words[1]) for words in cuts)
 
     def cut_han(self, text: str) -> list[str]:
         """Tokens of a text of Chinese characters and blanks, the blanks too: the fast way for a whole corpus."""
@@ -125,8 +125,7 @@ class Segmenter:
                 words.extend(self._engine.cut(run))
             else:
                 words.append(run[:OTHER_MAX])
-        if self.firsts:
-            nexts = words[1:]
-            heads = [at for at, second in enumerate(nexts) if second in self.seconds and words[at] in self.firsts]
+        if self.heads:
+            heads = [at for at, pair in enumerate(pairwise(words)) if pair in self.heads]
             words.extend([term for at in heads for term in self.terms_at(words, at)])
         return words

@@ -151,13 +151,17 @@ def logistic(values: NDArray[np.float64], right: NDArray[np.float64], ridge: flo
 def sharpness(margins: NDArray[np.float32], labels: NDArray[np.int8]) -> float:
     """The factor before the soft maximum that makes the held-out intents likeliest."""
     rows = np.flatnonzero((labels[:, : len(INTENTS)] == 1).any(axis=1))
-    truth = labels[rows, : len(INTENTS)].argmax(axis=1)
-    scores = margins[rows, : len(INTENTS)].astype(np.float64)
+    return sharpness_of(margins[rows, : len(INTENTS)], labels[rows, : len(INTENTS)].argmax(axis=1))
+
+
+def sharpness_of(margins: NDArray[np.float32], truth: NDArray[np.intp]) -> float:
+    """The factor before the soft maximum of held-out margins (samples, classes) that makes the truth likeliest."""
+    scores = margins.astype(np.float64)
 
     def loss(factor: float) -> float:
         logits = scores * factor
         logits -= logits.max(axis=1, keepdims=True)
-        return float(np.mean(np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(rows)), truth]))
+        return float(np.mean(np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(scores)), truth]))
 
     return float(min(np.arange(0.5, 12.01, 0.25), key=loss))
 
@@ -206,7 +210,7 @@ def train(entries: Sequence[Entry], folder: Path, policy: Policy | None = None) 
             "domain": [*domain.weights, domain.bias],
         },
     }
-    return Understanding.of(Linear(model.features, model.idf, model.weights, model.outputs, about))
+    return Understanding.of(replace(model, about=about))
 
 
 def matcher_for(entries: Sequence[Entry], understanding: Understanding, policy: Policy) -> Matcher:

@@ -25,7 +25,7 @@ MODEL = Path(__file__).parent / "data" / "understanding.npz"
 PREVIOUS = ".previous.npz"
 INTENTS = tuple(intent.value for intent in Intent)
 DOMAIN = "domain"
-RIGHT_SIZE, DOMAIN_SIZE = 8, 5
+RIGHT_SIZE, DOMAIN_SIZE = 11, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,9 @@ class Understanding:
     model: Linear | None = None
     # From margins to probabilities of intents.
     sharpness: float = 3.0
-    right: Logistic = field(default_factory=lambda: Logistic((3.0, 3.0, 3.0, 1.0, 2.0, 0.0, 0.0, -1.0), -4.0))
+    right: Logistic = field(
+        default_factory=lambda: Logistic((3.0, 3.0, 3.0, 1.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0), -4.0)
+    )
     # Values: the gate's margin, the best candidate's score, likeness and coverage, share of unknown words.
     domain: Logistic = field(default_factory=lambda: Logistic((2.0, 1.0, 3.0, 3.0, -1.0), -1.0))
 

@@ -22,9 +22,11 @@ from server.wiring.city import build
 from server.wiring.parts import Parts
 from server.wiring.rules import staff_rules
 from server.wiring.stores import STORES
+from services.cases.encryption import CASE_KEYS
 from services.city import City
 from services.identity.encryption import DATA_KEYS
 from services.identity.staff.passwords import Passwords
+from services.payments.accounts.encryption import PAYMENT_KEYS
 from services.store import Database, Document
 
 __all__ = ["STORES", "House", "load", "open_house", "read_workdays"]
@@ -53,17 +55,26 @@ async def open_house(settings: Settings, clock: Clock | None = None, ids: Ids | 
     database: Database = mongo[settings.mongo_database]
     cipher = FieldCipher(database, settings.master_key_bytes)
     to_wechat, to_sms = gateways.wechat(settings, clock), gateways.sms(settings, clock)
+    to_pay, pay_reader = gateways.wechat_pay(settings, clock)
     passwords = Passwords(staff_rules(settings))
     try:
         workdays = read_workdays(Path(settings.data_folder))
         parts = Parts(
-            settings, database, redis, clock, ids, workdays, cipher, wechat=to_wechat, sms=to_sms, passwords=passwords
-        )
-        yield House(settings, build(parts), mongo, database, redis, commands, cipher)
+            settings, database, redis, clock, ids, workdays, cipher, wechat=to_wechat, sms=to_sms, passwords=passwords,
+            wechat_pay=to_pay, pay_reader=pay_reader,
+        )  # fmt: skip
+        city = build(parts)
+        try:
+            yield House(settings, city, mongo, database, redis, commands, cipher)
+        finally:
+            await city.learning_effects.close()
+            await city.learning.settled()
     finally:
         passwords.close()
         to_wechat.close()
         to_sms.close()
+        if to_pay is not None:
+            await to_pay.aclose()
         await cipher.close()
         await redis.aclose()
         await mongo.close()
@@ -74,10 +85,11 @@ async def load(house: House) -> dict[str, int]:
 
     Returns the revisions of what was read, looked up first: what is published meanwhile is read again, not missed.
     """
-    await house.cipher.check(DATA_KEYS)
+    await house.cipher.check(DATA_KEYS + CASE_KEYS + PAYMENT_KEYS)
     revisions = await house.city.revisions.numbers()
     await house.city.centre_actions.refresh()
     await house.city.catalogue_actions.refresh()
+    await house.city.knowledge_actions.refresh()
     await house.city.ask.rebuild()
     return revisions
 

@@ -6,20 +6,30 @@ from datetime import timedelta
 from typing import Any, cast
 
 from gateways.wechat import PushReceiver, PushSettings
+from server.wiring.cases import build as build_cases
+from server.wiring.consultations import build as build_consultations
+from server.wiring.dialogue import build_complaints, build_dialogue
+from server.wiring.files import build as build_files
+from server.wiring.knowledge import build as build_knowledge
+from server.wiring.learning import build as build_learning
 from server.wiring.parts import Parts
+from server.wiring.payments import build as build_payments
+from server.wiring.reconciliation import build as build_books
 from server.wiring.rules import booking_rules, notification_rules, staff_rules
+from server.wiring.supervision import build as build_supervision
 from services.appointments.actions import Appointments
 from services.appointments.places import Places
 from services.appointments.queries import AppointmentQueries
 from services.appointments.store import BookingStore
 from services.ask.queries import Ask
 from services.catalogue.actions import CatalogueActions
-from services.catalogue.queries import Catalogue
+from services.catalogue.queries import Catalogue, Editorial
 from services.catalogue.store import ItemStore, ItemVersionStore
 from services.centres.actions import CentreActions
 from services.centres.queries import Centres
 from services.centres.store import CentreStore
 from services.city import City
+from services.dialogue.bot import DialogueBot
 from services.events.store import DeadLetterStore
 from services.identity.actions import Identity
 from services.identity.cache import SessionCache
@@ -60,18 +70,40 @@ def build(parts: Parts) -> City:
     consents, early = ConsentStore(database), EarlyReceiptStore(database)
     told = notification_rules(settings)
     leases = ValkeyPersonLeases(redis)
+    files, file_queries = build_files(parts)
+    known, knowledge, knowledge_actions, canned = build_knowledge(parts, revisions, catalogue)
+    pay = build_payments(parts, identity_queries)
+    books = build_books(parts, pay, identity_queries)
+    ask, editorial = Ask(catalogue), Editorial(items)
+    catalogue_actions = CatalogueActions(items, versions, revisions, catalogue, clock)
+    taught = build_learning(parts, catalogue, catalogue_actions, editorial, ask, knowledge_actions)
+    cases, case_queries, case_store = build_cases(
+        parts, catalogue, centres, identity_queries, staff, staff_queries, files, pay.payments, pay.queries
+    )
+    supervision, supervision_queries, supervision_store = build_supervision(parts)
+    appointments = Appointments(bookings, places, centres, clock, ids, rules)
+    appointment_queries = AppointmentQueries(bookings, catalogue, centres, workdays, clock, rules)
+    complaints, complaint_queries, complaint_store = build_complaints(parts, files, catalogue, ask)
+    dialogue, dialogue_states = build_dialogue(
+        parts, catalogue, centres, ask, appointments, appointment_queries, complaints, complaint_queries, pay.queries,
+        case_queries, knowledge, taught.learning,
+    )  # fmt: skip
+    chat = build_consultations(
+        parts, ask, catalogue, identity_queries, files, file_queries, bot=DialogueBot(dialogue)
+    )
     push = PushSettings(settings.wechat_appid, settings.wechat_push_token, settings.wechat_push_aes_key)
     return City(
         clock=clock,
         ids=ids,
         workdays=workdays,
         catalogue=catalogue,
-        catalogue_actions=CatalogueActions(items, versions, revisions, catalogue, clock),
+        catalogue_actions=catalogue_actions,
+        editorial=editorial,
         centres=centres,
         centre_actions=CentreActions(CentreStore(database), revisions, centres),
-        ask=Ask(catalogue),
-        appointments=Appointments(bookings, places, centres, clock, ids, rules),
-        appointment_queries=AppointmentQueries(bookings, catalogue, centres, workdays, clock, rules),
+        ask=ask,
+        appointments=appointments,
+        appointment_queries=appointment_queries,
         bookings=bookings,
         identity=identity,
         identity_queries=identity_queries,
@@ -80,10 +112,57 @@ def build(parts: Parts) -> City:
         notifications=Notifications(messages, templates, consents, early, clock, ids, told),
         notification_queries=NotificationQueries(messages, templates, consents, clock),
         dispatcher=Dispatcher(messages, templates, consents, early, leases, identity_queries, wechat, sms, clock, told),
+        knowledge=knowledge,
+        knowledge_actions=knowledge_actions,
+        canned=canned,
+        files=files,
+        file_queries=file_queries,
+        payments=pay.payments,
+        pay_orders=pay.orders,
+        refunds=pay.refunds,
+        payment_queries=pay.queries,
+        payment_timers=pay.timers,
+        till=pay.till,
+        pay_reader=parts.pay_reader,
+        pay_accounts=books.accounts,
+        account_queries=books.account_queries,
+        bill_imports=books.imports,
+        receipts=books.receipts,
+        reconciliation=books.reconciliation,
+        resolving=books.resolving,
+        reconciliation_queries=books.queries,
+        cases=cases,
+        case_queries=case_queries,
+        case_store=case_store,
+        supervision=supervision,
+        supervision_queries=supervision_queries,
+        consultations=chat.consultations,
+        talk=chat.talk,
+        consultation_desk=chat.desk,
+        officers=chat.officers,
+        consultation_ratings=chat.ratings,
+        consultation_queries=chat.queries,
+        consultation_timers=chat.timers,
+        consultation_audit=chat.audit,
+        content_checks=chat.checks,
+        live=chat.live,
+        complaints=complaints,
+        complaint_queries=complaint_queries,
+        learning=taught.learning,
+        learning_review=taught.review,
+        learning_effects=taught.effects,
+        dialogue=dialogue,
+        dialogue_states=dialogue_states,
         wechat_push=PushReceiver(push, clock),
         dead_letters=dead_letters,
         revisions=revisions,
-        aggregates=cast(Any, [items, bookings, persons, accounts, messages]),
+        aggregates=cast(
+            Any,
+            [
+                items, bookings, persons, accounts, messages, known,
+                *pay.stores, *books.stores, case_store, supervision_store, complaint_store, taught.store, *chat.stores,
+            ],
+        ),
     )
 
 
@@ -103,4 +182,6 @@ def _staff(parts: Parts, accounts: StaffStore) -> tuple[Staff, StaffQueries]:
     cache = SessionCache(parts.redis, "staff-session", StaffSession, clock, rules.cache_for)
     queries = StaffQueries(accounts, sessions, audit, cache, clock, rules)
     attempts = AttemptStore(database)
-    return Staff(accounts, sessions, attempts, audit, queries, parts.passwords, cache, clock, parts.ids, rules), queries
+    return Staff(
+        accounts, sessions, attempts, audit, queries, parts.passwords, cache, parts.cipher, clock, parts.ids, rules
+    ), queries

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from gateways.sms import TencentSms
 from gateways.wechat import WeChatClient
+from gateways.wechat_pay import NotificationReader, WeChatPayClient
 from kernel.clock import Clock
 from kernel.ids import Ids
 from kernel.workdays import WorkdayTable
@@ -31,3 +32,6 @@ class Parts:
     wechat: WeChatClient
     sms: TencentSms
     passwords: Passwords
+    # None where no merchant is configured: nothing can be paid online then, and everything else works.
+    wechat_pay: WeChatPayClient | None = None
+    pay_reader: NotificationReader | None = None

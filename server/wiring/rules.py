@@ -29,6 +29,7 @@ def staff_rules(settings: Settings) -> StaffRules:
         idle_for=timedelta(minutes=settings.staff_idle_minutes),
         wrong_passwords=settings.staff_failures_until_lock,
         locked_for=timedelta(minutes=settings.staff_lock_minutes),
+        second_factor_required=settings.staff_second_factor == "required",
     )
 
 

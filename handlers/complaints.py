@@ -1,0 +1,162 @@
+"""Staff and complaints: the queue, accept, dispatch to a department, answer, merge, reject, close.
+
+Staff of a department see and answer only what was dispatched to it, and never who filed it.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from handlers.base import Call
+from handlers.routing import Idempotency, Limit, Route, staff
+from kernel.clock import SHANGHAI, local_day
+from kernel.errors import Code
+from kernel.machine import Actor
+from services.complaints.machine import MACHINE
+from services.complaints.model import Complaint, ComplaintKind, State
+from services.complaints.queries import OPEN
+from services.identity.model import Profile
+
+
+class QueueQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``state``: one, or all that are open. ``department``: for staff who belong to none."""
+
+    state: State | None = None
+    department: Annotated[str, Meta(max_length=60)] | None = None
+
+
+class AcceptRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``kind`` when it is another than the complainant chose; the time limit follows."""
+
+    kind: ComplaintKind | None = None
+
+
+class DispatchRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    department: Annotated[str, Meta(min_length=1, max_length=60)]
+
+
+class AnswerRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    answer: Annotated[str, Meta(min_length=1, max_length=2000)]
+
+
+class ReasonRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    reason: Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class MergeRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    into: Annotated[str, Meta(min_length=1, max_length=40)]
+
+
+class DeskComplaint(Struct, kw_only=True):
+    """A complaint as staff see it; ``days_left`` until the answer is due, negative when overdue. ``complainant`` only
+    for staff of no department, masked, and only in the single view."""
+
+    id: str
+    kind: ComplaintKind
+    state: State
+    matter: str
+    place: str
+    happened: str
+    photos: list[str]
+    suggested: list[str]
+    department: str | None
+    due: date
+    days_left: int
+    callback: bool
+    answer: str | None
+    merged_into: str | None
+    created_at: datetime
+    actions: list[str]
+    complainant: Profile | None = None
+
+
+class DeskComplaints(Struct, kw_only=True):
+    complaints: list[DeskComplaint]
+
+
+async def queue(call: Call, query: QueueQuery) -> DeskComplaints:
+    """The hundred soonest due."""
+    states = (query.state,) if query.state else OPEN
+    department = call.officer.department or query.department
+    found = await call.city.complaint_queries.queue(department, states)
+    return DeskComplaints(complaints=[_desk(call, complaint) for complaint in found])
+
+
+async def read_one(call: Call, complaint_id: str) -> DeskComplaint:
+    department = call.officer.department
+    complaint = await call.city.complaint_queries.any(complaint_id, department)
+    profile = None if department else await call.city.identity_queries.profile(complaint.person)
+    return _desk(call, complaint, profile)
+
+
+async def accept(call: Call, complaint_id: str, body: AcceptRequest) -> DeskComplaint:
+    return _desk(call, await call.city.complaints.do_accept(call.officer.staff_id, complaint_id, body.kind))
+
+
+async def dispatch(call: Call, complaint_id: str, body: DispatchRequest) -> DeskComplaint:
+    """Hands it to a department, or on to another."""
+    return _desk(call, await call.city.complaints.do_dispatch(call.officer.staff_id, complaint_id, body.department))
+
+
+async def answer(call: Call, complaint_id: str, body: AnswerRequest) -> DeskComplaint:
+    """Answers it; the complainant is told. Staff of a department answer what was dispatched to it."""
+    officer = call.officer
+    done = await call.city.complaints.do_answer(officer.staff_id, complaint_id, body.answer, officer.department)
+    return _desk(call, done)
+
+
+async def merge(call: Call, complaint_id: str, body: MergeRequest) -> DeskComplaint:
+    return _desk(call, await call.city.complaints.do_merge(call.officer.staff_id, complaint_id, body.into))
+
+
+async def reject(call: Call, complaint_id: str, body: ReasonRequest) -> DeskComplaint:
+    """Not for this city's services; the reason is told to the complainant."""
+    return _desk(call, await call.city.complaints.do_reject(call.officer.staff_id, complaint_id, body.reason))
+
+
+async def close(call: Call, complaint_id: str, body: ReasonRequest) -> DeskComplaint:
+    return _desk(call, await call.city.complaints.do_close(call.officer.staff_id, complaint_id, body.reason))
+
+
+def _desk(call: Call, complaint: Complaint, complainant: Profile | None = None) -> DeskComplaint:
+    due = date.fromisoformat(complaint.due)
+    return DeskComplaint(
+        id=complaint.id,
+        kind=complaint.kind,
+        state=State(complaint.state),
+        matter=complaint.matter,
+        place=complaint.place,
+        happened=complaint.happened,
+        photos=complaint.photos,
+        suggested=complaint.suggested,
+        department=complaint.department,
+        due=due,
+        days_left=(due - local_day(call.city.clock.now())).days,
+        callback=complaint.callback,
+        answer=complaint.answer,
+        merged_into=complaint.merged_into,
+        created_at=complaint.created_at.astimezone(SHANGHAI),
+        actions=MACHINE.allowed(complaint.state, Actor.STAFF),
+        complainant=complainant,
+    )
+
+
+_DESK = staff("agent", "supervisor")
+_READ = staff("agent", "supervisor", "approver")
+_STEP = (Code.COMPLAINT_NOT_FOUND, Code.ACTION_NOT_ALLOWED, Code.CONFLICT)
+_ONE = "/staff/complaints/{complaint_id}"
+_WRITE = (Limit.WRITE, Idempotency.KEY)
+
+ROUTES = [
+    Route("GET", "/staff/complaints", queue, _READ, Limit.READ, Idempotency.SAFE, "Complaints, the soonest due first"),
+    Route("GET", _ONE, read_one, _READ, Limit.READ, Idempotency.SAFE, "Read a complaint", (Code.COMPLAINT_NOT_FOUND,)),
+    Route("POST", f"{_ONE}/accept", accept, _DESK, *_WRITE, "Accept a complaint", _STEP),
+    Route("POST", f"{_ONE}/dispatch", dispatch, _DESK, *_WRITE, "Dispatch a complaint to a department", _STEP),
+    Route("POST", f"{_ONE}/answer", answer, _READ, *_WRITE, "Answer a complaint", _STEP),
+    Route("POST", f"{_ONE}/merge", merge, _DESK, *_WRITE, "Merge a complaint into another", _STEP),
+    Route("POST", f"{_ONE}/reject", reject, _DESK, *_WRITE, "Reject a complaint", _STEP),
+    Route("POST", f"{_ONE}/close", close, _DESK, *_WRITE, "Close an answered complaint", _STEP),
+]  # fmt: skip

@@ -1,0 +1,199 @@
+"""What can be done with a complaint. Every ``do_*`` reads, decides, and makes one guarded write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from kernel.clock import Clock, local_day
+from kernel.errors import Code, Conflict, InvalidInput, NotFound
+from kernel.ids import Ids, Kind
+from kernel.machine import Actor
+from kernel.masking import scrub
+from kernel.workdays import Deadline, WorkdayTable
+from services.ask.queries import Ask
+from services.catalogue.queries import Catalogue
+from services.complaints.machine import FILE, MACHINE
+from services.complaints.model import Complaint, ComplaintKind, ComplaintRules, State
+from services.complaints.store import ComplaintStore
+from services.store import Duplicate, Step
+
+STEP_ATTEMPTS = 4
+SUGGESTED = 3
+
+
+class Photos(Protocol):
+    """Who keeps the files (services/files/actions.py)."""
+
+    async def do_use(self, owner: str, file_ids: Sequence[str], use: str) -> object: ...
+
+    async def do_release(self, file_ids: Sequence[str], use: str) -> None: ...
+
+
+class Complaints:
+    """All changes of complaints."""
+
+    def __init__(
+        self,
+        store: ComplaintStore,
+        photos: Photos,
+        catalogue: Catalogue,
+        ask: Ask,
+        workdays: WorkdayTable,
+        clock: Clock,
+        ids: Ids,
+        rules: ComplaintRules,
+    ) -> None:
+        self._store = store
+        self._photos = photos
+        self._catalogue = catalogue
+        self._ask = ask
+        self._workdays = workdays
+        self._clock = clock
+        self._ids = ids
+        self.rules = rules
+
+    def suggest(self, matter: str) -> list[str]:
+        """Departments that the matter may be for, at most three: those of the items that fit, by their probability."""
+        weights: dict[str, float] = {}
+        for candidate in self._ask.ask(matter).candidates:
+            department = self._catalogue.get(candidate.code).content.department
+            weights[department] = weights.get(department, 0.0) + candidate.probability
+        for department in self._catalogue.departments():
+            # One that is named comes first, with or without 市 before it.
+            if department.removeprefix("市") in matter:
+                weights[department] = weights.get(department, 0.0) + 10
+        return sorted(weights, key=lambda name: (-weights[name], name))[:SUGGESTED]
+
+    def due(self, kind: ComplaintKind) -> Deadline:
+        """The last day for an answer to what is filed now."""
+        return self._workdays.add_working_days(local_day(self._clock.now()), self.rules.limits[kind])
+
+    async def do_file(
+        self,
+        person: str,
+        kind: ComplaintKind,
+        matter: str,
+        *,
+        place: str = "",
+        happened: str = "",
+        photos: Sequence[str] = (),
+        callback: bool = False,
+        request_key: str | None = None,
+    ) -> Complaint:
+        """Files it. Personal numbers in the text are masked before it is kept.
+
+        Raises InvalidInput (matter empty or too long, too many photos), NotFound FILE_NOT_FOUND.
+        """
+        matter = scrub(matter).strip()
+        if not matter or len(matter) > self.rules.max_matter:
+            raise InvalidInput(
+                detail=f"请写清楚要反映的事情（1 到 {self.rules.max_matter} 字）。", field="$.matter", reason="length"
+            )
+        if len(photos) > self.rules.max_photos or len(set(photos)) != len(photos):
+            raise InvalidInput(
+                detail=f"照片最多 {self.rules.max_photos} 张，且不能重复。", field="$.photos", reason="number"
+            )
+        if request_key and (made := await self._store.of_request(request_key)) is not None:
+            return made
+        now, deadline = self._clock.now(), self.due(kind)
+        complaint = Complaint(
+            id=self._ids.new(Kind.COMPLAINT), state="", created_at=now, updated_at=now, person=person, kind=kind,
+            matter=matter, place=scrub(place).strip()[:100], happened=scrub(happened).strip()[:50],
+            photos=list(photos), suggested=self.suggest(matter), callback=callback,
+            limit_days=self.rules.limits[kind], due=deadline.day.isoformat(), due_provisional=deadline.provisional,
+            request_key=request_key,
+        )  # fmt: skip
+        if photos:
+            await self._photos.do_use(person, photos, complaint.id)
+        try:
+            return await self._store.create(complaint, Step(FILE, Actor.RESIDENT, person, data=_told(complaint)))
+        except Duplicate:
+            # The same request a moment ago: its complaint is the one.
+            await self._photos.do_release(photos, complaint.id)
+            made = await self._store.of_request(request_key or "")
+            if made is None:
+                raise Conflict from None
+            return made
+
+    async def do_accept(self, officer: str, complaint_id: str, kind: ComplaintKind | None = None) -> Complaint:
+        """Takes it on, perhaps as another kind than was said; the time limit counts from the day of filing."""
+        complaint = await self._require(complaint_id)
+        changes: dict[str, Any] = {}
+        if kind is not None and kind is not complaint.kind:
+            day = self._workdays.add_working_days(local_day(complaint.created_at), self.rules.limits[kind])
+            changes = {
+                "kind": kind.value, "limit_days": self.rules.limits[kind], "due": day.day.isoformat(),
+                "due_provisional": day.provisional,
+            }  # fmt: skip
+        return await self._step(complaint_id, "accept", officer, changes)
+
+    async def do_dispatch(self, officer: str, complaint_id: str, department: str) -> Complaint:
+        """To a department of the catalogue, or on to another. Raises InvalidInput for one that is none."""
+        if department not in self._catalogue.departments():
+            raise InvalidInput(detail="没有这个部门。", field="$.department", reason="unknown department")
+        return await self._step(complaint_id, "dispatch", officer, {"department": department})
+
+    async def do_answer(self, officer: str, complaint_id: str, answer: str, department: str | None = None) -> Complaint:
+        """``department``: of the officer who answers; one of a department answers only what is dispatched to it."""
+        complaint = await self._require(complaint_id)
+        if department is not None and complaint.department != department:
+            raise NotFound(Code.COMPLAINT_NOT_FOUND, complaint=complaint_id)
+        changes = {"answer": scrub(answer), "answered_at": self._clock.now()}
+        return await self._step(complaint_id, "answer", officer, changes)
+
+    async def do_reject(self, officer: str, complaint_id: str, reason: str) -> Complaint:
+        return await self._step(complaint_id, "reject", officer, {"answer": scrub(reason)}, note=scrub(reason))
+
+    async def do_merge(self, officer: str, complaint_id: str, into: str) -> Complaint:
+        """The same matter is handled in another complaint. Raises InvalidInput when that is itself or no open one."""
+        other = await self._store.get(into) if into != complaint_id else None
+        if other is None or other.state in (State.MERGED, State.REJECTED):
+            raise InvalidInput(detail="不能合并到这个编号。", field="$.into", reason="not an open complaint")
+        return await self._step(complaint_id, "merge", officer, {"merged_into": into})
+
+    async def do_close(self, officer: str, complaint_id: str, note: str = "") -> Complaint:
+        return await self._step(complaint_id, "close", officer, {}, note=scrub(note))
+
+    async def do_close_own(self, person: str, complaint_id: str) -> Complaint:
+        """The complainant is content with the answer."""
+        complaint = await self._require(complaint_id)
+        if complaint.person != person:
+            raise NotFound(Code.COMPLAINT_NOT_FOUND, complaint=complaint_id)
+        return await self._step(complaint_id, "close", person, {}, actor=Actor.RESIDENT)
+
+    async def _require(self, complaint_id: str) -> Complaint:
+        complaint = await self._store.get(complaint_id)
+        if complaint is None:
+            raise NotFound(Code.COMPLAINT_NOT_FOUND, complaint=complaint_id)
+        return complaint
+
+    async def _step(
+        self,
+        complaint_id: str,
+        action: str,
+        by: str,
+        changes: Mapping[str, Any],
+        *,
+        actor: Actor = Actor.STAFF,
+        note: str = "",
+    ) -> Complaint:
+        """Read, decide, write under the version's guard; decides again when somebody was faster."""
+        for _ in range(STEP_ATTEMPTS):
+            complaint = await self._require(complaint_id)
+            edge = MACHINE.step(complaint.state, action, actor)
+            step = Step(edge, actor, by, note, changes, _told(complaint) | {"by": actor.value})
+            written = await self._store.step(complaint, step)
+            if written is not None:
+                return written
+        raise Conflict
+
+
+def _told(complaint: Complaint) -> dict[str, Any]:
+    """What consumers need to know: nothing of what was said."""
+    return {
+        "person": complaint.person,
+        "complaint_id": complaint.id,
+        "kind_words": {"consult": "咨询", "request": "求助", "complaint": "投诉"}[complaint.kind],
+        "filed_on": local_day(complaint.created_at).isoformat(),
+    }

@@ -1,0 +1,79 @@
+"""A complaint and the rules for complaints.
+
+The complainant is shielded, as 信访工作条例 asks for people who report on an office: a department sees the matter and
+never who filed it. The record holds no contact, only the person's id; whoever may call back reads it from the account.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from services.store import Aggregate
+
+
+class ComplaintKind(StrEnum):
+    """What is wanted; the time limit depends on it."""
+
+    CONSULT = "consult"  # 咨询
+    REQUEST = "request"  # 求助、建议
+    COMPLAINT = "complaint"  # 投诉举报
+
+
+class State(StrEnum):
+    FILED = "filed"
+    ACCEPTED = "accepted"
+    DISPATCHED = "dispatched"
+    ANSWERED = "answered"
+    CLOSED = "closed"
+    MERGED = "merged"  # said already in ``merged_into``
+    REJECTED = "rejected"  # not for this city's services; the reason is in the history
+
+
+STATE_WORDS = {
+    State.FILED: "已提交，等待受理",
+    State.ACCEPTED: "已受理，等待转办",
+    State.DISPATCHED: "已转交承办部门",
+    State.ANSWERED: "已答复",
+    State.CLOSED: "已办结",
+    State.MERGED: "已与同一事件合并办理",
+    State.REJECTED: "不予受理",
+}
+
+
+class Complaint(Aggregate, kw_only=True):
+    """``matter`` and ``place`` are free of personal numbers. ``due``: the last day for an answer in Weihai; it moves
+    when the day is ``due_provisional`` and the year's holidays are announced. ``suggested``: departments by the text,
+    the likeliest first. ``callback``: the complainant agrees to be called."""
+
+    person: str
+    kind: ComplaintKind
+    matter: str
+    place: str = ""
+    # When it happened, in the complainant's words.
+    happened: str = ""
+    photos: list[str] = msgspec.field(default_factory=list)
+    suggested: list[str] = msgspec.field(default_factory=list)
+    callback: bool = False
+    limit_days: int
+    due: str
+    due_provisional: bool = False
+    department: str | None = None
+    answer: str | None = None
+    answered_at: datetime | None = None
+    merged_into: str | None = None
+    request_key: str | None = None
+
+
+@dataclass(frozen=True)
+class ComplaintRules:
+    """Working days within which each kind is answered, counted from the day after it was filed (民法典 art. 201)."""
+
+    limits: dict[ComplaintKind, int] = field(
+        default_factory=lambda: {ComplaintKind.CONSULT: 2, ComplaintKind.REQUEST: 10, ComplaintKind.COMPLAINT: 15}
+    )
+    max_photos: int = 9
+    max_matter: int = 2000
