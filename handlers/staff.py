@@ -1,4 +1,4 @@
-"""Staff at the counters: sign in, the day's bookings, check in, call, finish, no-show; failed messages and events."""
+"""Staff at the counters: the day's bookings, check in, call, finish, no-show; failed messages and events."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from handlers.base import Call, Done
-from handlers.routing import ANYONE, Idempotency, Limit, Route, staff
+from handlers.base import Call
+from handlers.routing import Idempotency, Limit, Route, staff
 from kernel.clock import SHANGHAI, local_day
 from kernel.errors import Code, InvalidInput, NotAllowed
 from kernel.ids import Kind, normalise
@@ -16,19 +16,6 @@ from kernel.machine import Actor
 from services.appointments.machine import MACHINE
 from services.appointments.model import Booking
 from services.identity.model import Profile
-
-
-class SignInRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    username: Annotated[str, Meta(min_length=1, max_length=64)]
-    password: Annotated[str, Meta(min_length=1, max_length=200)]
-
-
-class StaffSessionView(Struct, kw_only=True):
-    token: str
-    staff_id: str
-    roles: list[str]
-    centre: str | None
-    expires_at: datetime
 
 
 class DayQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,9 +56,19 @@ class DeskBooking(Struct, kw_only=True):
     resident: Profile | None = None
 
 
+class DeskCounter(Struct, kw_only=True):
+    """Windows that call the same bookings: those whose ``counter`` is this ``kind``."""
+
+    kind: str
+    name: str
+    windows: list[str]
+
+
 class DeskDay(Struct, kw_only=True):
     centre: str
+    centre_name: str
     day: date
+    counters: list[DeskCounter]
     bookings: list[DeskBooking]
 
 
@@ -104,23 +101,6 @@ class Troubles(Struct, kw_only=True):
     events: list[EventTrouble]
 
 
-async def sign_in(call: Call, body: SignInRequest) -> StaffSessionView:
-    """Raises WRONG_CREDENTIALS for a wrong name and a wrong password alike, ACCOUNT_LOCKED after too many."""
-    token, session = await call.city.staff.do_sign_in(body.username, body.password, call.address)
-    return StaffSessionView(
-        token=token,
-        staff_id=session.staff_id,
-        roles=sorted(session.roles),
-        centre=session.centre,
-        expires_at=session.expires_at.astimezone(SHANGHAI),
-    )
-
-
-async def sign_out(call: Call) -> Done:
-    await call.city.staff.do_sign_out(call.token, call.address)
-    return Done()
-
-
 async def desk_day(call: Call, query: DayQuery) -> DeskDay:
     """The day's bookings of the officer's centre."""
     centre = _centre(call, query.centre)
@@ -128,7 +108,14 @@ async def desk_day(call: Call, query: DayQuery) -> DeskDay:
         raise InvalidInput(field="centre", reason="name the centre")
     day = query.day or local_day(call.city.clock.now())
     found = await call.city.appointment_queries.by_day(centre, day)
-    return DeskDay(centre=centre, day=day, bookings=[_desk(b) for b in found if b.queue_number])
+    place = call.city.centres.get(centre)
+    return DeskDay(
+        centre=centre,
+        centre_name=place.name,
+        day=day,
+        counters=[DeskCounter(kind=c.kind, name=c.name, windows=list(c.windows)) for c in place.counters],
+        bookings=[_desk(b) for b in found if b.queue_number],
+    )
 
 
 async def check_in(call: Call, body: CheckInRequest) -> DeskBooking:
@@ -212,11 +199,6 @@ _STEP = (Code.BOOKING_NOT_FOUND, Code.ACTION_NOT_ALLOWED, Code.CONFLICT)
 _WRITE = (_DESK, Limit.WRITE, Idempotency.KEY)
 
 ROUTES = [
-    Route(
-        "POST", "/staff/session", sign_in, ANYONE, Limit.LOGIN, Idempotency.NATURAL, "Sign in as staff",
-        (Code.WRONG_CREDENTIALS, Code.ACCOUNT_LOCKED), 201,
-    ),
-    Route("DELETE", "/staff/session", sign_out, staff(), Limit.WRITE, Idempotency.NATURAL, "Sign out"),
     Route("GET", "/staff/bookings", desk_day, _DESK, Limit.READ, Idempotency.SAFE, "Bookings of a day"),
     Route("POST", "/staff/check-in", check_in, *_WRITE, "Check a resident in", (*_STEP, Code.NOT_TODAY)),
     Route("POST", "/staff/bookings/{booking_id}/call", call_up, *_WRITE, "Call to a window", _STEP),

@@ -37,6 +37,7 @@ ID_NUMBER: Final = DataKey("identity.id_number", lookup=True)
 UNIONID: Final = DataKey("identity.unionid")
 PHONE: Final = DataKey("identity.phone")
 NAME: Final = DataKey("identity.name")
+STAFF_TOTP: Final = DataKey("staff.totp")
 
 # Every key of this capability: ``server init`` creates them.
-DATA_KEYS: Final = (OPENID, ID_NUMBER, UNIONID, PHONE, NAME)
+DATA_KEYS: Final = (OPENID, ID_NUMBER, UNIONID, PHONE, NAME, STAFF_TOTP)

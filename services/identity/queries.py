@@ -7,7 +7,7 @@ from kernel.errors import NotFound
 from kernel.masking import mask_id_number, mask_name, mask_phone
 from services.identity.cache import SessionCache
 from services.identity.machine import State
-from services.identity.model import Contact, Person, Profile, Session
+from services.identity.model import Contact, Person, PersonalData, Profile, Session
 from services.identity.store import PersonStore, SessionStore
 from services.identity.tokens import token_hash
 
@@ -70,6 +70,15 @@ class IdentityQueries:
             return Contact()
         personal = await self._persons.open(person, "openid", "phone")
         return Contact(openid=personal.openid, phone=personal.phone)
+
+    async def personal(self, person_id: str) -> PersonalData:
+        """Name, ID number and phone in clear: for an application that the person makes. Raises NotFound."""
+        return await self._persons.open(await self.active(person_id), "name", "id_number", "phone")
+
+    async def person_by_id_number(self, id_number: str) -> str | None:
+        """The active account of whoever bears the number, for what is done for them at a window."""
+        person = await self._persons.by_id_number(id_number)
+        return None if person is None or person.state != State.ACTIVE else person.id
 
     async def person_by_openid(self, openid: str) -> str | None:
         """The person behind an openid, for what WeChat pushes."""

@@ -33,6 +33,10 @@ class PersonStore(AggregateStore[Person]):
         document = await self._collection.find_one({"openid": await self._cipher.encrypt(openid, OPENID)})
         return None if document is None else self.read(document)
 
+    async def by_id_number(self, id_number: str) -> Person | None:
+        document = await self._collection.find_one({"id_number": await self._cipher.encrypt(id_number, ID_NUMBER)})
+        return None if document is None else self.read(document)
+
     async def seal(self, personal: PersonalData) -> dict[str, bytes]:
         """The fields that are given, encrypted: what to write into a Person."""
         given = {field: getattr(personal, field) for field in _KEYS}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from kernel.clock import Clock
-from kernel.errors import NotFound
+from kernel.errors import InvalidInput, NotFound
 from services.identity.cache import SessionCache
 from services.identity.staff.machine import State
 from services.identity.staff.model import AuditEntry, StaffAccount, StaffRules, StaffSession, StaffView
@@ -32,6 +32,10 @@ class StaffQueries:
         self._clock = clock
         self._rules = rules
 
+    @property
+    def rules(self) -> StaffRules:
+        return self._rules
+
     async def session(self, token: str) -> StaffSession | None:
         """Who the bearer of a token is; None when it is unknown, ended, idle for too long or signed out.
 
@@ -53,9 +57,27 @@ class StaffQueries:
             return None
         if not await self._sessions.use(hashed, now, now - self._rules.idle_for):
             return None
-        session = session_of(account, record.expires_at)
+        session = session_of(account, record.expires_at, self._rules)
         await self._cache.put(hashed, session, account.version)
         return session
+
+    async def stands(self, token: str) -> bool:
+        """Whether a session has not ended, without using it: an open screen must not keep it from its idle limit.
+
+        No database command when the cache knows it, else two.
+        """
+        hashed = token_hash(token)
+        if hashed is None:
+            return False
+        now = self._clock.now()
+        session = await self._cache.get(hashed)
+        if session is not None:
+            return session.expires_at > now
+        record = await self._sessions.get(hashed)
+        if record is None or record.expires_at <= now or record.seen_at <= now - self._rules.idle_for:
+            return False
+        account = await self._accounts.get(record.staff_id)
+        return account is not None and account.state == State.ACTIVE and account.generation == record.generation
 
     async def account(self, staff_id: str) -> StaffView:
         """Raises NotFound."""
@@ -67,6 +89,22 @@ class StaffQueries:
         if account is None:
             raise NotFound(username=username)
         return view_of(account)
+
+    async def accounts(self, after: str = "", limit: int = 50) -> list[StaffView]:
+        """Accounts in the order of their usernames, from behind ``after``."""
+        return [view_of(account) for account in await self._accounts.page(after, limit)]
+
+    async def audit_page(
+        self, start: datetime, end: datetime, staff_id: str | None, before: str | None, limit: int
+    ) -> list[AuditEntry]:
+        """Entries from ``start`` to before ``end``, of all accounts or of one, the newest first.
+
+        ``before``: the id of the last entry already seen, one of the same question. Raises InvalidInput.
+        """
+        last = None if before is None else await self._audit.get(before)
+        if before is not None and last is None:
+            raise InvalidInput(field="before", reason="no such entry")
+        return await self._audit.page(start, end, staff_id, last, limit)
 
     async def audit_of(self, staff_id: str, limit: int = 100) -> list[AuditEntry]:
         """What one account was used for, the newest first."""
@@ -84,12 +122,15 @@ class StaffQueries:
         return account
 
 
-def session_of(account: StaffAccount, expires_at: datetime) -> StaffSession:
+def session_of(account: StaffAccount, expires_at: datetime, rules: StaffRules) -> StaffSession:
     return StaffSession(
         staff_id=account.id,
         username=account.username,
         roles=account.roles,
+        name=account.name or account.username,
         centre=account.centre,
+        department=account.department,
+        enrolment_due=rules.second_factor_required and account.totp is None,
         expires_at=expires_at,
     )
 
@@ -99,6 +140,11 @@ def view_of(account: StaffAccount) -> StaffView:
         staff_id=account.id,
         username=account.username,
         roles=account.roles,
+        name=account.name or account.username,
         centre=account.centre,
+        department=account.department,
         state=account.state,
+        second_factor=account.totp is not None,
+        recovery_codes_left=len(account.recovery),
+        created_at=account.created_at,
     )

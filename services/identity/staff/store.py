@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 import msgspec
-from pymongo import DESCENDING
+from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from kernel.errors import Unavailable
 from services.identity.staff.model import AuditEntry, StaffAccount, StaffSessionRecord
-from services.store import AggregateStore, Index, Store, to_document
+from services.store import AggregateStore, Document, Index, Store, to_document
 
 
 class StaffStore(AggregateStore[StaffAccount]):
@@ -22,6 +22,24 @@ class StaffStore(AggregateStore[StaffAccount]):
     async def by_username(self, username: str) -> StaffAccount | None:
         document = await self._collection.find_one({"username": username})
         return None if document is None else self.read(document)
+
+    async def page(self, after: str, limit: int) -> list[StaffAccount]:
+        """By username, from behind ``after``."""
+        cursor = self._collection.find({"username": {"$gt": after}}).sort("username", ASCENDING).limit(limit)
+        return [self.read(document) async for document in cursor]
+
+    async def claim_code(self, account: StaffAccount, step: int) -> bool:
+        """Takes the one-time password of a step, so that nobody can use it again (RFC 6238, 5.2).
+
+        False when it, or a later one, was taken before, or the secret is another by now.
+        """
+        guard = {"_id": account.id, "totp": account.totp, "totp_step": {"$lt": step}}
+        return (await self._collection.update_one(guard, {"$set": {"totp_step": step}})).modified_count == 1
+
+    async def claim_recovery_code(self, account: StaffAccount, code_hash: str) -> bool:
+        """Takes a recovery code away; False when it is none, or somebody was faster."""
+        guard = {"_id": account.id, "totp": account.totp, "recovery": code_hash}
+        return (await self._collection.update_one(guard, {"$pull": {"recovery": code_hash}})).modified_count == 1
 
     async def rehash(self, account: StaffAccount, password_hash: str) -> None:
         """The same password under newer parameters; nothing if the password was changed meanwhile."""
@@ -50,6 +68,10 @@ class StaffSessionStore(Store):
         guard = {"_id": token_hash, "seen_at": {"$gt": idle_since}, "expires_at": {"$gt": now}}
         # matched, not modified: another request may have noted the same millisecond.
         return (await self._collection.update_one(guard, {"$max": {"seen_at": now}})).matched_count == 1
+
+    async def carry_over(self, token_hash: str, generation: int) -> None:
+        """Lets one session live on in the account's new generation."""
+        await self._collection.update_one({"_id": token_hash}, {"$set": {"generation": generation}})
 
     async def remove(self, token_hash: str) -> bool:
         """False if there was none."""
@@ -101,6 +123,10 @@ class AttemptStore(Store):
                 return until
         raise Unavailable
 
+    async def give_back(self, name_hash: str) -> None:
+        """One attempt was half right (password, but no second factor yet): as if it had not been made."""
+        await self._collection.update_one({"_id": name_hash, "attempts": {"$gt": 0}}, {"$inc": {"attempts": -1}})
+
     async def forget(self, name_hash: str) -> None:
         """The password was right, or was set anew."""
         await self._collection.delete_one({"_id": name_hash})
@@ -114,6 +140,23 @@ class AuditStore(Store):
 
     async def add(self, entry: AuditEntry) -> None:
         await self._collection.insert_one(to_document(entry))
+
+    async def get(self, entry_id: str) -> AuditEntry | None:
+        document = await self._collection.find_one({"_id": entry_id})
+        return None if document is None else msgspec.convert(document, AuditEntry)
+
+    async def page(
+        self, start: datetime, end: datetime, staff_id: str | None, last: AuditEntry | None, limit: int
+    ) -> list[AuditEntry]:
+        """From ``start`` to before ``end``, the newest first, from behind ``last``."""
+        wanted: Document = {"at": {"$gte": start, "$lt": end}}
+        if staff_id is not None:
+            wanted["staff_id"] = staff_id
+        if last is not None:
+            # Two entries of one millisecond are told apart by their ids.
+            wanted["$or"] = [{"at": {"$lt": last.at}}, {"at": last.at, "_id": {"$lt": last.id}}]
+        cursor = self._collection.find(wanted).sort([("at", DESCENDING), ("_id", DESCENDING)]).limit(limit)
+        return [msgspec.convert(document, AuditEntry) async for document in cursor]
 
     async def of_staff(self, staff_id: str, limit: int) -> list[AuditEntry]:
         """The newest first."""

@@ -36,7 +36,7 @@ MASTER_KEY = secrets.token_bytes(96)
 PASSWORD = "correct horse battery"
 
 # The least that Argon2 accepts: what a hash costs is not what most tests are about.
-FAST = StaffRules(argon2_memory=8, argon2_iterations=1)
+FAST = StaffRules(argon2_memory=8, argon2_iterations=1, second_factor_required=False)
 
 
 def id_number(serial: int = 123, born: date = date(1990, 3, 7)) -> str:
@@ -121,13 +121,15 @@ def residents_over(
     return Residents(persons, sessions, cache, queries, actions, wechat)
 
 
-def staff_over(database: Database, valkey: Redis, clock: ManualClock, ids: Ids, rules: StaffRules = FAST) -> StaffHouse:
+def staff_over(
+    database: Database, valkey: Redis, clock: ManualClock, ids: Ids, cipher: FieldCipher, rules: StaffRules = FAST
+) -> StaffHouse:
     accounts, sessions = StaffStore(database, clock, ids), StaffSessionStore(database)
     attempts, audit = AttemptStore(database), AuditStore(database)
     cache = SessionCache(valkey, "staff-session", StaffSession, clock, rules.cache_for)
     queries = StaffQueries(accounts, sessions, audit, cache, clock, rules)
     passwords = Passwords(rules)
-    actions = Staff(accounts, sessions, attempts, audit, queries, passwords, cache, clock, ids, rules)
+    actions = Staff(accounts, sessions, attempts, audit, queries, passwords, cache, cipher, clock, ids, rules)
     return StaffHouse(accounts, sessions, attempts, audit, cache, queries, passwords, actions)
 
 
@@ -152,9 +154,11 @@ async def residents(database: Database, valkey: Redis, clock: ManualClock, ids: 
 
 
 @pytest.fixture
-async def staff(database: Database, valkey: Redis, clock: ManualClock, ids: Ids) -> AsyncIterator[StaffHouse]:
+async def staff(
+    database: Database, valkey: Redis, clock: ManualClock, ids: Ids, cipher: FieldCipher
+) -> AsyncIterator[StaffHouse]:
     await create_indexes(database, StaffStore, StaffSessionStore, AttemptStore, AuditStore)
-    house = staff_over(database, valkey, clock, ids)
+    house = staff_over(database, valkey, clock, ids, cipher)
     yield house
     house.passwords.close()
 

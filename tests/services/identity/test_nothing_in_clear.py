@@ -70,7 +70,7 @@ async def live(database: Database, valkey: Redis, clock: ManualClock, ids: Ids) 
     cipher = FieldCipher(database, MASTER_KEY)
     await cipher.create_keys(DATA_KEYS)
     residents = residents_over(database, valkey, clock, ids, cipher, WeChat())
-    staff = staff_over(database, valkey, clock, ids)
+    staff = staff_over(database, valkey, clock, ids, cipher)
     tokens = []
     for code in ("first", "again"):
         residents.wechat.logins[code] = LoginAnswer(OPENID, SESSION_KEY, UNIONID)

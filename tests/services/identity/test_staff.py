@@ -25,6 +25,7 @@ from kernel.errors import (
 )
 from kernel.ids import Ids
 from kernel.machine import Actor
+from server.encryption import FieldCipher
 from services.identity.staff.model import Result, Role, StaffRules
 from services.identity.staff.passwords import Passwords
 from services.store import Database
@@ -281,11 +282,11 @@ async def test_a_username_that_nobody_has_is_written_nowhere(staff: StaffHouse, 
 
 
 async def test_a_sign_in_renews_a_hash_made_with_weaker_parameters(
-    staff: StaffHouse, database: Database, valkey: Redis, clock: ManualClock, ids: Ids
+    staff: StaffHouse, database: Database, valkey: Redis, clock: ManualClock, ids: Ids, cipher: FieldCipher
 ) -> None:
     staff_id = await create(staff)
     before = await staff.accounts.get(staff_id)
-    stronger = staff_over(database, valkey, clock, ids, replace(FAST, argon2_iterations=2))
+    stronger = staff_over(database, valkey, clock, ids, cipher, replace(FAST, argon2_iterations=2))
     token, _ = await stronger.actions.do_sign_in("wang.fang", PASSWORD, ADDRESS)
     stronger.passwords.close()
     after = await staff.accounts.get(staff_id)

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from kernel.clock import ManualClock
 from kernel.ids import Ids
+from server.encryption import FieldCipher
 from services.identity.staff.model import Role
 from services.store import Database
 from tests.services.identity.conftest import PASSWORD, StaffHouse, staff_over
@@ -53,10 +54,16 @@ async def test_the_idle_limit_comes_a_cache_time_early_at_most_and_never_late(
 
 
 async def test_a_request_whose_session_is_cached_costs_no_database_command_and_the_first_costs_three(
-    staff: StaffHouse, counted: Database, commands: list[str], valkey: Redis, clock: ManualClock, ids: Ids
+    staff: StaffHouse,
+    counted: Database,
+    commands: list[str],
+    valkey: Redis,
+    clock: ManualClock,
+    ids: Ids,
+    cipher: FieldCipher,
 ) -> None:
     token = await sign_in(staff)
-    other = staff_over(counted, valkey, clock, ids)
+    other = staff_over(counted, valkey, clock, ids, cipher)
     commands.clear()
     for _ in range(5):
         assert await other.queries.session(token) is not None
@@ -74,9 +81,9 @@ async def test_signing_out_ends_one_session_at_once(staff: StaffHouse) -> None:
 
 
 async def test_without_valkey_staff_go_on_from_the_database(
-    staff: StaffHouse, database: Database, dead_valkey: Redis, clock: ManualClock, ids: Ids
+    staff: StaffHouse, database: Database, dead_valkey: Redis, clock: ManualClock, ids: Ids, cipher: FieldCipher
 ) -> None:
-    alone = staff_over(database, dead_valkey, clock, ids)
+    alone = staff_over(database, dead_valkey, clock, ids, cipher)
     token = await sign_in(alone)
     assert await alone.queries.session(token) is not None
     clock.advance(timedelta(minutes=29))
