@@ -1,0 +1,37 @@
+import type { Answer } from './client'
+import type { components } from './schema'
+
+/** The API's answers under the names that the screens use. */
+type Schemas = components['schemas']
+export type AskAnswer = Schemas['AskAnswer']
+export type Candidate = Schemas['CandidateView']
+export type ItemView = Schemas['ItemView']
+export type ItemContent = Schemas['ItemContent']
+export type ItemSummary = Schemas['ItemSummary']
+export type Material = Schemas['Material']
+export type Centre = Schemas['CentreView']
+export type Directory = Schemas['Directory']
+export type Calendar = Schemas['CalendarView']
+export type Day = Calendar['days'][number]
+export type Time = Schemas['TimeView']
+export type Booking = Schemas['BookingView']
+export type Profile = Schemas['Profile']
+export type Subscription = Schemas['SubscriptionView']
+export type Message = Schemas['MessageView']
+export type Application = Schemas['ApplicationView']
+export type Draft = Schemas['DraftView']
+export type Question = Schemas['FormField']
+export type Receipt = Answer<'/api/cases/{case_id}/receipt', 'get'>
+export type CaseLine = Schemas['CaseBrief']
+export type Case = Schemas['CaseView']
+export type Progress = Schemas['ProgressView']
+export type Clock = NonNullable<Progress['clock']>
+export type Notice = Schemas['NoticeView']
+export type KeptFile = Schemas['FileView']
+export type Bill = Schemas['BillView']
+export type Order = Schemas['OrderView']
+export type PayFields = Schemas['PayFieldsView']
+export type Complaint = Schemas['ComplaintView']
+export type ComplaintKind = Schemas['ComplaintKind']
+export type Account = Schemas['AccountView']
+export type AccountKind = Schemas['AccountKind']

@@ -1,0 +1,210 @@
+import { computed, reactive, ref, watch } from 'vue'
+import { defineStore } from 'pinia'
+import { get, post, put, remove } from '@/api/client'
+import { ApiError, sentence } from '@/api/errors'
+import { onResume } from '@/api/socket'
+import type { Application, ItemView, Receipt } from '@/api/types'
+import { asked, faultsOf, needed, typed, type Answer, type Answers, type Fault } from '@/utils/form'
+import { zh } from '@/texts/zh'
+import { newKey } from '@/utils/keys'
+import { useSession } from './session'
+
+/** What the resident has filled in; the API gets all of it each time. */
+interface Filled {
+  answers: Answers
+  materials: Record<string, string[]>
+  delivery: string
+  address: string
+}
+/** "unsent": on this phone only, and sent as soon as the city can be reached. */
+export type Saving = 'new' | 'saving' | 'saved' | 'unsent'
+
+/** Of all items, on this phone: what the API does not have yet. Gone as soon as it has. */
+export const UNSENT = 'drafts'
+const SOON = 400
+const LATER = 2500
+const empty = (): Filled => ({ answers: {}, materials: {}, delivery: '', address: '' })
+
+/** One application while it is being filled in: kept on the phone at once, at the API a moment later. */
+export const useDraft = defineStore('draft', () => {
+  const session = useSession()
+  const application = ref<Application | null>(null)
+  const item = ref<ItemView | null>(null)
+  const filled = reactive<Filled>(empty())
+  const saving = ref<Saving>('new')
+  const problem = ref('')
+  const faults = ref<Record<string, string>>({})
+  /** Answers that the API does not take as they are: not sent again before they change. */
+  const refused = ref<string[]>([])
+  let code = ''
+  let dirty = false
+  let key = newKey()
+  let running: Promise<boolean> | null = null
+  let timer: ReturnType<typeof setTimeout> | undefined
+
+  const known = computed(() => new Set(application.value?.prefilled.map(({ field }) => field)))
+  const questions = computed(() =>
+    asked(application.value?.form ?? [], filled.answers).filter(({ name }) => !known.value.has(name)),
+  )
+  const materials = computed(() => needed(item.value?.content.materials ?? [], filled.answers))
+
+  /** Raises ApiError. What this phone kept unsent comes over what the API has. */
+  async function open(wanted: string) {
+    if (code === wanted && dirty) return
+    code = wanted
+    application.value = null
+    await session.load()
+    const [read, guide] = await Promise.all([
+      get('/api/items/{code}/application', { path: { code } }),
+      // The API sends this answer ready-made, so its description does not type it.
+      get('/api/items/{code}', { path: { code } }) as Promise<ItemView>,
+    ])
+    const kept = unsent()[code]
+    const draft = read.draft
+    const sent: Filled = {
+      answers: typed(read.form, draft?.answers ?? {}),
+      materials: filesOf(read),
+      delivery: draft?.delivery ?? read.delivery[0] ?? '',
+      address: draft?.address ?? '',
+    }
+    Object.assign(filled, kept ?? sent)
+    item.value = guide
+    application.value = read
+    faults.value = {}
+    refused.value = []
+    saving.value = draft ? 'saved' : 'new'
+    if (kept) change(SOON)
+  }
+
+  function answer(name: string, value: Answer, wait = LATER) {
+    filled.answers[name] = value
+    forgive(name)
+    change(wait)
+  }
+  function attach(name: string, files: string[]) {
+    filled.materials = { ...filled.materials, [name]: files }
+    forgive(`materials.${name}`)
+    change(SOON)
+  }
+  function deliver(way: string, address: string) {
+    Object.assign(filled, { delivery: way, address })
+    forgive('delivery')
+    forgive('address')
+    change(LATER)
+  }
+  function forgive(field: string) {
+    refused.value = refused.value.filter((name) => name !== field)
+    const { [field]: _, ...others } = faults.value
+    faults.value = others
+  }
+  function blame(found: Fault[]) {
+    faults.value = { ...faults.value, ...Object.fromEntries(found.map(({ field, reason }) => [field, reason])) }
+  }
+
+  function change(wait: number) {
+    dirty = true
+    key = newKey()
+    if (saving.value !== 'saving') saving.value = 'unsent'
+    keep()
+    clearTimeout(timer)
+    timer = setTimeout(() => void flush(), wait)
+  }
+  /** Everything to the API now; false: it stays on the phone for a while. */
+  function flush(): Promise<boolean> {
+    clearTimeout(timer)
+    running ??= send().finally(() => (running = null))
+    return running
+  }
+  async function send(): Promise<boolean> {
+    while (dirty) {
+      dirty = false
+      saving.value = 'saving'
+      problem.value = ''
+      try {
+        await put('/api/items/{code}/draft', { path: { code }, body: body() as never })
+        saving.value = 'saved'
+      } catch (error) {
+        dirty = true
+        const found = faultsOf(error).filter(({ field }) => !refused.value.includes(field))
+        blame(found)
+        refused.value = [...refused.value, ...found.map(({ field }) => field)]
+        if (found.length) continue
+        saving.value = 'unsent'
+        problem.value = sentence(error)
+        return false
+      }
+    }
+    keep()
+    return true
+  }
+  /** A question that is not asked any more keeps its answer on the phone, not at the API. */
+  function body() {
+    const names = questions.value.map(({ name }) => name).filter((name) => !refused.value.includes(name))
+    const files = Object.entries(filled.materials).filter(([name]) => !refused.value.includes(`materials.${name}`))
+    return {
+      answers: Object.fromEntries(names.map((name) => [name, filled.answers[name] ?? null])),
+      materials: Object.fromEntries(files),
+      ...(filled.delivery ? { delivery: filled.delivery } : {}),
+      ...(filled.delivery === 'post' && filled.address ? { address: filled.address } : {}),
+    }
+  }
+
+  /** Raises ApiError; faults are then at their fields. A repetition of the same content has the same key. */
+  async function submit(): Promise<Receipt> {
+    if (saving.value === 'new') dirty = true
+    if (!(await flush())) throw new ApiError('OFFLINE', problem.value)
+    if (refused.value.length) throw new ApiError('INVALID_INPUT', zh.errors.mend)
+    try {
+      const receipt = await post('/api/items/{code}/draft/submit', { path: { code }, key })
+      forget()
+      return receipt
+    } catch (error) {
+      blame(faultsOf(error))
+      if (!(error instanceof ApiError && error.passing)) key = newKey()
+      throw error
+    }
+  }
+  async function discard(wanted: string) {
+    await remove('/api/items/{code}/draft', { path: { code: wanted } })
+    if (wanted === code) forget()
+    else drop(wanted)
+  }
+  function forget() {
+    clearTimeout(timer)
+    drop(code)
+    dirty = false
+    code = ''
+    application.value = null
+    saving.value = 'new'
+  }
+
+  function unsent(): Record<string, Filled> {
+    return { ...((uni.getStorageSync(UNSENT) || {}) as Record<string, Filled>) }
+  }
+  function keep() {
+    const all = unsent()
+    if (dirty || refused.value.length) all[code] = JSON.parse(JSON.stringify(filled)) as Filled
+    else delete all[code]
+    uni.setStorageSync(UNSENT, all)
+  }
+  function drop(which: string) {
+    const all = unsent()
+    delete all[which]
+    uni.setStorageSync(UNSENT, all)
+  }
+  const again = () => void (dirty && saving.value === 'unsent' && flush())
+  watch(
+    () => session.online,
+    (online) => void (online && again()),
+  )
+  onResume(again)
+  return {
+    application, item, filled, saving, problem, faults, refused, questions, materials, open, answer, attach, deliver, flush,
+    submit, discard,
+  }
+})
+
+function filesOf(read: Application): Record<string, string[]> {
+  const own = read.draft?.materials.filter(({ state }) => state !== 'reused') ?? []
+  return Object.fromEntries(own.filter(({ files }) => files.length).map(({ name, files }) => [name, files]))
+}

@@ -1,0 +1,37 @@
+/** Addresses of the pages. Each place that leads somewhere asks here. */
+export const routes = {
+  guide: (item: string) => `/pages/item/guide?item=${item}`,
+  directory: () => '/pages/item/directory',
+  items: (by: string, key: string, title: string) =>
+    `/pages/item/list?by=${by}&key=${encodeURIComponent(key)}&title=${encodeURIComponent(title)}`,
+  centre: (item: string) => `/pages/booking/centre?item=${item}`,
+  time: (item: string, centre: string) => `/pages/booking/time?item=${item}&centre=${centre}`,
+  move: (item: string, centre: string, booking: string) =>
+    `/pages/booking/time?item=${item}&centre=${centre}&move=${booking}`,
+  confirm: (id: string) => `/pages/booking/confirm?id=${id}`,
+  booking: (id: string) => `/pages/booking/detail?id=${id}`,
+  bookings: () => '/pages/booking/mine',
+  apply: (item: string) => `/pages/case/apply?item=${item}`,
+  receipt: (id: string) => `/pages/case/receipt?id=${id}`,
+  cases: () => '/pages/case/list',
+  case: (id: string) => `/pages/case/detail?id=${id}`,
+  supplement: (id: string) => `/pages/case/supplement?id=${id}`,
+  lookUp: () => '/pages/case/lookup',
+  bills: () => '/pages/payment/list',
+  bill: (id: string) => `/pages/payment/bill?id=${id}`,
+  accounts: () => '/pages/payment/accounts',
+  complaints: () => '/pages/complaint/list',
+  newComplaint: () => '/pages/complaint/new',
+  complaint: (id: string) => `/pages/complaint/detail?id=${id}`,
+  me: () => '/pages/account/me',
+  identity: () => '/pages/account/identity',
+  messages: () => '/pages/account/messages',
+  switches: () => '/pages/account/switches',
+  privacy: () => '/pages/account/privacy',
+}
+
+export const go = (url: string) => void uni.navigateTo({ url })
+/** In the place of this page: "back" does not return to it. */
+export const replace = (url: string) => void uni.redirectTo({ url })
+export const home = () => void uni.reLaunch({ url: '/pages/home/home' })
+export const callHotline = () => void uni.makePhoneCall({ phoneNumber: '12345', fail: () => {} })
