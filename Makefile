@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 help: ## list all targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 $(VENV)/.ready: requirements.txt requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
@@ -16,7 +16,23 @@ setup: $(VENV)/.ready ## make the virtual environment
 demo: $(VENV)/.ready ## run everything here: embedded servers, simulators, API, worker (RESET=1 starts anew)
 	@exec $(BIN)/python -m server demo $(if $(RESET),--reset)
 
-test: $(VENV)/.ready ## run every test
+h5: ## build the residents' pages for a browser; the API serves them at /
+	@cd miniprogram && node build/once.mjs h5
+
+weapp: ## build the mini-program for WeChat (VITE_API_URL: the API's address)
+	@cd miniprogram && node build/once.mjs mp-weixin
+
+front-check: $(VENV)/.ready h5 weapp ## types, sizes, both of WeChat's compilers, pages in WeChat's engine
+	@cd miniprogram && npm run -s check && npm test -s
+
+console: $(VENV)/.ready ## build the staff console, its types made from this API; the API serves it at /console
+	@$(BIN)/python -m server openapi > console/openapi.json
+	@cd console && npm ci -s --ignore-scripts --no-audit --no-fund && npm run -s types && npm run -s check && npm run -s build
+
+browser: ## install what the browser tests need (Chromium, a Chinese font) where it is missing
+	@scripts/install-browser
+
+test: $(VENV)/.ready browser ## run every test
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.ready ## lint, format, types
@@ -27,4 +43,7 @@ check: $(VENV)/.ready ## lint, format, types
 bench: $(VENV)/.ready ## print the measurements of docs/performance.md
 	$(BIN)/python -m bench
 
-.PHONY: help setup demo test check bench
+bench-nlp: $(VENV)/.ready ## print the measurements of docs/matching.md (DATA=folder of public texts)
+	$(BIN)/python -m bench.nlp $(if $(DATA),--data $(DATA))
+
+.PHONY: help setup demo h5 weapp front-check console browser test check bench bench-nlp

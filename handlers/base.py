@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
+from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPServerRequest
 from tornado.iostream import StreamClosedError
 from tornado.web import RequestHandler, stream_request_body
@@ -44,6 +45,12 @@ log = logging.getLogger("banshi.http")
 
 SLOW_SECONDS = 1.0
 JSON = "application/json; charset=utf-8"
+# What multipart/form-data puts around a file: boundaries and headers.
+MULTIPART_ROOM = 16 * 1024
+# A body so many times over the limit is not even received.
+ABSURD_BODIES = 32
+# Ten megabytes from a telephone at the edge of the network; other bodies have the server's body_timeout.
+UPLOAD_SECONDS = 180
 _encoder = msgspec.json.Encoder()
 
 
@@ -111,6 +118,8 @@ class Frame:
     sms_receipt_secret: str = ""
     # Largest body that is read, in bytes; what is over it is received, dropped and answered with TOO_LARGE.
     body_limit: int = 1024 * 1024
+    # Largest file that a route for uploads takes, in bytes.
+    file_limit: int = 10 * 1024 * 1024
     draining: bool = False
     # Requests being answered now: a process that drains waits for them.
     running: int = 0
@@ -207,10 +216,29 @@ class Endpoint(BaseHandler):
         self.route: Route | None = None
         self.pieces: list[bytes] = []
         self.received = 0
+        self.room = self.frame.body_limit
+        self.admitted: Call | None = None
+        self.refused: Exception | None = None
+
+    def prepare(self) -> Awaitable[None] | None:  # type: ignore[override]
+        super().prepare()
+        route = self.routes.get(self.request.method or "")
+        return self._prepare_upload(route) if route is not None and route.upload else None
+
+    async def _prepare_upload(self, route: Route) -> None:
+        """Before the first byte of the body: who may not send a file gets no memory for it, only their answer."""
+        connection = cast(HTTP1Connection, self.request.connection)
+        connection.set_max_body_size(ABSURD_BODIES * self.frame.file_limit)
+        connection.set_body_timeout(UPLOAD_SECONDS)
+        try:
+            self.admitted = await self._admit(route)
+            self.room = self.frame.file_limit + MULTIPART_ROOM
+        except (BanshiError, PyMongoError, RedisError, TimeoutError, ConnectionError) as error:
+            self.refused, self.room = error, 0
 
     def data_received(self, chunk: bytes) -> None:
         self.received += len(chunk)
-        if self.received <= self.frame.body_limit:
+        if self.received <= self.room:
             self.pieces.append(chunk)
         else:
             self.pieces.clear()
@@ -239,9 +267,11 @@ class Endpoint(BaseHandler):
         self.route = route
         self.request.body = b"".join(self.pieces)
         try:
-            if self.received > self.frame.body_limit:
-                raise TooLarge(limit=self.frame.body_limit)
-            call = await self._admit(route)
+            if self.refused is not None:
+                raise self.refused
+            if self.received > self.room:
+                raise TooLarge(limit=self.frame.file_limit if route.upload else self.frame.body_limit)
+            call = self.admitted or await self._admit(route)
             arguments = self._arguments(route, path)
             if route.idempotency is Idempotency.KEY and call.key is not None:
                 await self._run_once(route, call, arguments)
@@ -346,6 +376,8 @@ async def authenticate(call: Call, frame: Frame) -> None:
         call.staff = await city.staff_queries.session(call.token) if call.token else None
         if call.staff is None:
             raise NotAuthenticated
+        if call.staff.enrolment_due and not right.enrolling:
+            raise NotAllowed(Code.ENROLMENT_REQUIRED)
         if right.roles and not right.roles.intersection(call.staff.roles):
             raise NotAllowed(roles=sorted(right.roles))
     elif right.caller in (Caller.RESIDENT, Caller.ANYONE) and call.token:

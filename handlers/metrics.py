@@ -6,11 +6,14 @@ Names: ``banshi_<thing>_<unit>``, counters end in ``_total``, times in seconds. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from nlp.answer import Outcome
+from services.payments.till import OPERATIONS, OUTCOMES
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx")
@@ -18,11 +21,33 @@ ASK_OUTCOMES = tuple(outcome.value for outcome in Outcome)
 DELIVERY_OUTCOMES = ("delivered", "failed", "dead")
 
 
+class PayCalls(Collector):
+    """``banshi_wechat_pay_calls_total``, from the numbers that the till keeps by (operation, outcome)."""
+
+    def __init__(self, calls: Mapping[tuple[str, str], int]) -> None:
+        self._calls = calls
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        labels = ("operation", "outcome")
+        family = CounterMetricFamily("banshi_wechat_pay_calls", "Calls to WeChat Pay.", labels=labels)
+        for operation in OPERATIONS:
+            for outcome in OUTCOMES:
+                family.add_metric((operation, outcome), self._calls.get((operation, outcome), 0))
+        yield family
+
+
 class Metrics:
     """One registry per process."""
 
-    def __init__(self, routes: Iterable[str] = (), consumers: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        routes: Iterable[str] = (),
+        consumers: Iterable[str] = (),
+        pay_calls: Mapping[tuple[str, str], int] | None = None,
+    ) -> None:
         self.registry = CollectorRegistry()
+        if pay_calls is not None:
+            self.registry.register(PayCalls(pay_calls))
         self._requests = Counter(
             "banshi_requests_total", "Requests answered.", ("route", "status"), registry=self.registry
         )

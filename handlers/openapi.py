@@ -58,7 +58,7 @@ def _operation(route: Route, by_type: dict[Any, Any], components: dict[str, Any]
         "responses": _responses(route, by_type),
     }
     parameters = [_path_parameter(name) for name in path_names(route.path)]
-    parameters += _query_parameters(route, components)
+    parameters += _query_parameters(route, by_type, components)
     if route.idempotency is Idempotency.KEY:
         parameters.append(_KEY_PARAMETER)
     if parameters:
@@ -66,6 +66,8 @@ def _operation(route: Route, by_type: dict[Any, Any], components: dict[str, Any]
     if "body" in route.parameters:
         schema = by_type[route.parameters["body"]]
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    elif route.upload:
+        operation["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": _UPLOAD}}}
     elif route.raw_body:
         operation["requestBody"] = {"required": True, "content": {"*/*": {"schema": {}}}}
     if route.right.caller in (Caller.RESIDENT, Caller.STAFF):
@@ -73,6 +75,12 @@ def _operation(route: Route, by_type: dict[Any, Any], components: dict[str, Any]
     return operation
 
 
+_UPLOAD = {
+    "type": "object",
+    "properties": {"file": {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}},
+    "required": ["file"],
+    "additionalProperties": False,
+}
 _KEY_PARAMETER = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -92,11 +100,12 @@ def _path_parameter(name: str) -> dict[str, Any]:
     return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
 
 
-def _query_parameters(route: Route, components: dict[str, Any]) -> list[dict[str, Any]]:
+def _query_parameters(route: Route, by_type: dict[Any, Any], components: dict[str, Any]) -> list[dict[str, Any]]:
     query = route.parameters.get("query")
     if query is None:
         return []
-    schema = components[query.__name__]
+    # By its reference: of two types with one name, each is called by its module as well.
+    schema = components[by_type[query]["$ref"].removeprefix("#/components/schemas/")]
     required = set(schema.get("required", ()))
     return [
         {"name": name, "in": "query", "required": name in required, "schema": property_}
@@ -134,6 +143,8 @@ def _implied(route: Route) -> list[Code]:
         implied.append(Code.NOT_FOUND)
     if "body" in route.parameters or route.raw_body:
         implied += [Code.INVALID_JSON, Code.TOO_LARGE]
+    if route.upload:
+        implied.append(Code.TOO_LARGE)
     return implied
 
 

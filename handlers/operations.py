@@ -39,7 +39,9 @@ async def readyz(call: Call) -> Readiness:
     """Ready for callers. A load balancer sends none while this answers 503; Valkey away is worse service, not none."""
     city = call.city
     state = await call.frame.probe()
-    ready = state["database"] == "ok" and city.ask.items == len(city.catalogue) > 0 and not call.frame.draining
+    # An edition published a moment ago is answered from the one before until its matcher is built.
+    loaded = len(city.catalogue) > 0 and city.ask.items > 0
+    ready = state["database"] == "ok" and loaded and not call.frame.draining
     if not ready:
         fields: dict[str, Any] = {"items": len(city.catalogue), "matcher": city.ask.items, **state}
         raise Unavailable(Code.UNAVAILABLE, None, draining=call.frame.draining, **fields)

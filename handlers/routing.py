@@ -32,11 +32,15 @@ class Caller(StrEnum):
 
 @dataclass(frozen=True)
 class Right:
-    """Who may call a route: the kind of caller and, for staff, the roles; for residents, the assurance level."""
+    """Who may call a route: the kind of caller and, for staff, the roles; for residents, the assurance level.
+
+    ``enrolling``: also for staff who have yet to enrol the second factor that is asked of them.
+    """
 
     caller: Caller
     roles: frozenset[str] = frozenset()
     level: int = 0
+    enrolling: bool = False
 
 
 ANYONE = Right(Caller.ANYONE)
@@ -51,12 +55,17 @@ def staff(*roles: str) -> Right:
     return Right(Caller.STAFF, frozenset(roles))
 
 
+# What a member of staff needs to be let in at all.
+ENROLLING_STAFF = Right(Caller.STAFF, enrolling=True)
+
+
 class Limit(StrEnum):
     """Limit class: how often one caller may call; the numbers are settings."""
 
     READ = "read"
     ASK = "ask"
     WRITE = "write"
+    CHAT = "chat"
     LOGIN = "login"
     CALLBACK = "callback"
     NONE = "none"  # health checks only
@@ -102,6 +111,9 @@ class Route:
     content_type: str = ""
     # A body that is not JSON (callbacks): the endpoint reads ``call.body`` itself.
     raw_body: bool = False
+    # A file, as multipart/form-data with one part "file" (handlers/uploads.py): its body may be as large as a file may
+    # (``Frame.file_limit``), where all others keep to ``Frame.body_limit``, and is only received from who may send it.
+    upload: bool = False
     parameters: dict[str, Any] = field(init=False)
     answer: Any = field(init=False)
 
@@ -123,6 +135,8 @@ class Route:
             raise ValueError(f"{where}: GET and only GET is safe")
         if self.method == "GET" and "body" in self.parameters:
             raise ValueError(f"{where}: a GET has no body")
+        if self.upload and ("body" in self.parameters or self.idempotency is Idempotency.KEY):
+            raise ValueError(f"{where}: an upload has no JSON body, and its content is its key")
         if self.limit is Limit.NONE and self.right.caller is not Caller.OPERATOR and "body" in self.parameters:
             raise ValueError(f"{where}: takes a body without a limit")
 

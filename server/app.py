@@ -7,8 +7,9 @@ import contextlib
 import logging
 import signal
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from pymongo.errors import PyMongoError
@@ -18,22 +19,52 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 import handlers.callbacks
+import handlers.case_files
+import handlers.cases
+import handlers.catalogue
+import handlers.colleagues
+import handlers.complaints
+import handlers.console
+import handlers.conversations
+import handlers.demo
+import handlers.knowledge
+import handlers.learning
 import handlers.operations
+import handlers.pages
+import handlers.payments
+import handlers.reconciliation
 import handlers.staff
+import handlers.staff_accounts
+import handlers.staff_files
+import handlers.staff_sessions
+import handlers.supervision
+import miniapp_api.accounts
 import miniapp_api.ask
 import miniapp_api.bookings
+import miniapp_api.case_files
+import miniapp_api.cases
+import miniapp_api.complaints
+import miniapp_api.conversations
+import miniapp_api.dialogue
+import miniapp_api.feedback
+import miniapp_api.files
 import miniapp_api.items
 import miniapp_api.me
 import miniapp_api.messages
-from handlers.base import Endpoint, Frame, NoSuchRoute
+import miniapp_api.payments
+import miniapp_api.receipts
+from gateways.simulated_phone import SimulatedPhone, is_loopback
+from handlers.base import ABSURD_BODIES, Endpoint, Frame, NoSuchRoute
 from handlers.hub import Hub
 from handlers.idempotency import Idempotencies
 from handlers.limits import Limits
+from handlers.live import StaffSocket
 from handlers.metrics import Metrics
 from handlers.openapi import document
 from handlers.routing import Limit, Route, pattern
+from handlers.sockets import MAX_FRAME
 from kernel.clock import Clock
-from miniapp_api.live import MAX_FRAME, LiveSocket
+from miniapp_api.live import LiveSocket
 from server.settings import Settings
 from server.storage import connect_redis_listener
 from server.wiring import House, load, open_house
@@ -44,25 +75,57 @@ ROUTES: tuple[Route, ...] = (
     *miniapp_api.items.ROUTES,
     *miniapp_api.ask.ROUTES,
     *miniapp_api.bookings.ROUTES,
+    *miniapp_api.cases.ROUTES,
+    *miniapp_api.case_files.ROUTES,
+    *miniapp_api.complaints.ROUTES,
+    *miniapp_api.conversations.ROUTES,
+    *miniapp_api.dialogue.ROUTES,
+    *miniapp_api.feedback.ROUTES,
+    *miniapp_api.files.ROUTES,
     *miniapp_api.me.ROUTES,
     *miniapp_api.messages.ROUTES,
+    *miniapp_api.payments.ROUTES,
+    *miniapp_api.accounts.ROUTES,
+    *miniapp_api.receipts.ROUTES,
     *handlers.callbacks.ROUTES,
+    *handlers.staff_sessions.ROUTES,
     *handlers.staff.ROUTES,
+    *handlers.cases.ROUTES,
+    *handlers.case_files.ROUTES,
+    *handlers.supervision.ROUTES,
+    *handlers.colleagues.ROUTES,
+    *handlers.complaints.ROUTES,
+    *handlers.conversations.ROUTES,
+    *handlers.staff_accounts.ROUTES,
+    *handlers.staff_files.ROUTES,
+    *handlers.catalogue.ROUTES,
+    *handlers.knowledge.ROUTES,
+    *handlers.learning.ROUTES,
+    *handlers.payments.ROUTES,
+    *handlers.reconciliation.ROUTES,
     *handlers.operations.ROUTES,
 )
 LIVE_PATH = "/api/live"
+STAFF_LIVE_PATH = "/staff/live"
 
 # How often a process looks whether another has published a newer catalogue or other centres.
 REFRESH_SECONDS = 1.0
 LOOP_PROBE_SECONDS = 0.5
 # Sockets that do not answer a ping for this long are closed.
 PING_SECONDS = 30
-# A body so many times over the limit is not even received.
-ABSURD_BODIES = 32
 
 
-def make_app(frame: Frame, hub: Hub) -> Application:
-    """All routes. Raises ValueError when two routes are the same, or one says nothing of its right."""
+def make_app(
+    frame: Frame,
+    hub: Hub,
+    pages: Mapping[str, handlers.pages.File] | None = None,
+    phone: SimulatedPhone | None = None,
+    console: Mapping[str, handlers.pages.File] | None = None,
+) -> Application:
+    """All routes, the built pages when there are any, and in a demo the phone's stand-in.
+
+    Raises ValueError when two routes are the same, or one says nothing of its right.
+    """
     by_path: dict[str, dict[str, Route]] = defaultdict(dict)
     for route in ROUTES:
         if route.method in by_path[route.path]:
@@ -72,6 +135,13 @@ def make_app(frame: Frame, hub: Hub) -> Application:
     ordered = sorted(by_path.items(), key=lambda pair: ("{" in pair[0], pair[0]))
     rules: list[Any] = [(pattern(path), Endpoint, {"frame": frame, "routes": routes}) for path, routes in ordered]
     rules.append((LIVE_PATH, LiveSocket, {"frame": frame, "hub": hub}))
+    rules.append((STAFF_LIVE_PATH, StaffSocket, {"frame": frame, "hub": hub}))
+    if pages:
+        rules.append(handlers.pages.rule(frame, pages))
+    if console:
+        rules.append(handlers.console.rule(frame, console))
+    if phone is not None:
+        rules += handlers.demo.rules(frame, phone)
     frame.openapi = document(ROUTES)
     return Application(
         rules,
@@ -90,6 +160,7 @@ def make_frame(house: House) -> Frame:
         Limit.READ: settings.limit_read_per_minute,
         Limit.ASK: settings.limit_ask_per_minute,
         Limit.WRITE: settings.limit_write_per_minute,
+        Limit.CHAT: settings.limit_chat_per_minute,
         Limit.LOGIN: settings.limit_login_per_minute,
         Limit.CALLBACK: settings.limit_callback_per_minute,
     }
@@ -98,11 +169,12 @@ def make_frame(house: House) -> Frame:
         ids=house.city.ids,
         limits=Limits(per_minute, house.redis),
         idempotencies=Idempotencies(house.redis),
-        metrics=Metrics([route.name for route in ROUTES]),
+        metrics=Metrics([route.name for route in ROUTES], pay_calls=house.city.till.calls),
         probe=lambda: probe(house),
         metrics_token=settings.metrics_token,
         sms_receipt_secret=settings.sms_receipt_secret,
         body_limit=settings.body_limit_kb * 1024,
+        file_limit=settings.file_limit_mb * 1024 * 1024,
     )
 
 
@@ -128,7 +200,11 @@ async def serving(settings: Settings, port: int | None = None, clock: Clock | No
         frame = make_frame(house)
         listener = connect_redis_listener(settings)
         hub = Hub(listener)
-        app = make_app(frame, hub)
+        house.city.live.local = hub.deliver
+        till = settings.wechat_pay_url if is_loopback(settings.wechat_pay_url) else ""
+        phone = SimulatedPhone(settings.demo_simulators_url, till) if settings.demo_simulators_url else None
+        pages, console = (handlers.pages.read_folder(Path(f)) for f in (settings.h5_folder, settings.console_folder))
+        app = make_app(frame, hub, pages, phone, console)
         server = HTTPServer(
             app,
             xheaders=settings.trust_proxy,
@@ -147,12 +223,15 @@ async def serving(settings: Settings, port: int | None = None, clock: Clock | No
         finally:
             frame.draining = True
             server.stop()
+            hub.close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(server.close_all_connections(), settings.drain_seconds or 0.1)
             await listener.aclose()
+            if phone is not None:
+                phone.close()
 
 
 class Api:
@@ -211,6 +290,8 @@ async def keep_fresh(house: House, seen: dict[str, int]) -> None:
                 await city.centre_actions.refresh()
             if numbers.get("catalogue") != seen.get("catalogue"):
                 await city.catalogue_actions.refresh()
+            if numbers.get("knowledge") != seen.get("knowledge"):
+                await city.knowledge_actions.refresh()
             seen = numbers
             await city.ask.rebuild()
         except Exception:  # whatever failed, the last good edition goes on serving, and the next round tries again

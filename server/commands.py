@@ -1,4 +1,4 @@
-"""The command line: ``python -m server api|worker|demo|init|load|import|add-staff|replay|settings|new-key``."""
+"""The command line: ``python -m server api|worker|demo|init|load|import|add-staff|replay|settings|openapi|new-key``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import base64
 import getpass
+import json
 import secrets
 import sys
 from pathlib import Path
@@ -14,7 +15,9 @@ import uvloop
 from prometheus_client import start_http_server
 
 from handlers.metrics import Metrics
+from handlers.openapi import document
 from kernel.errors import BanshiError
+from kernel.machine import Actor
 from server import app, demo, logs, settings
 from server.setup import initialise, load_data
 from server.wiring import House, load, open_house
@@ -32,6 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if given.command == "settings":
         print(settings.documentation(), end="")
+        return 0
+    if given.command == "openapi":
+        print(json.dumps(document(app.ROUTES), ensure_ascii=False, indent=1))
         return 0
     if given.command == "demo":
         return demo.main(reset=given.reset, folder=given.folder)
@@ -57,16 +63,18 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("init", help="indexes, migrations, encryption keys")
     one = commands.add_parser("load", help="import all of the data folder")
     one.add_argument("--if-empty", action="store_true", help="only when nothing is published yet")
-    one = commands.add_parser("import", help="import one file of items or centres, all lines or none")
-    one.add_argument("kind", choices=["items", "centres"])
+    one = commands.add_parser("import", help="import one file of items, centres or bills (CSV), all lines or none")
+    one.add_argument("kind", choices=["items", "centres", "bills"])
     one.add_argument("file", type=Path, help="JSONL, or CSV by its ending")
     one = commands.add_parser("add-staff", help="a staff account; the password is read from standard input")
     one.add_argument("username")
     one.add_argument("--role", action="append", required=True, choices=[role.value for role in Role])
     one.add_argument("--centre", help="code of the centre of work; none: the whole city")
+    one.add_argument("--department", help="name of the department whose tasks an approver decides")
     one = commands.add_parser("replay", help="hand dead letters to their consumers once more")
     one.add_argument("--consumer")
     commands.add_parser("settings", help="print docs/settings.md")
+    commands.add_parser("openapi", help="print the OpenAPI document")
     commands.add_parser("new-key", help="print a new master key")
     return parser
 
@@ -98,7 +106,8 @@ async def _run(given: argparse.Namespace, read: settings.Settings) -> int:
 async def _work(house: House) -> int:
     stop = app.stop_event()
     seen = await load(house)
-    metrics = Metrics(consumers=[one.name for one in consumers(house.city, house.redis)])
+    names = [one.name for one in consumers(house.city, house.redis)]
+    metrics = Metrics(consumers=names, pay_calls=house.city.till.calls)
     if house.settings.worker_metrics_port:
         start_http_server(house.settings.worker_metrics_port, "127.0.0.1", metrics.registry)
     work = [worker.run(house.city, house.redis, metrics.delivery), app.keep_fresh(house, seen)]
@@ -113,7 +122,11 @@ async def _work(house: House) -> int:
 async def _import(house: House, kind: str, file: Path) -> int:
     text, as_csv = file.read_bytes(), file.suffix.lower() == ".csv"
     city = house.city
-    if kind == "items":
+    if kind == "bills":
+        report = await city.bill_imports.do_import(text, "import", Actor.SYSTEM)
+        summary = f"{report.made} bills made, {report.known} known; {report.accounts} accounts opened"
+        rejections = report.rejections
+    elif kind == "items":
         parsed, published = await city.catalogue_actions.do_import(text, by="import", as_csv=as_csv)
         summary = f"{len(parsed.records)} items, {published} published"
         rejections = parsed.rejections
@@ -131,7 +144,9 @@ async def _add_staff(house: House, given: argparse.Namespace) -> int:
         house.city.centres.get(given.centre)
     password = getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     roles = [Role(role) for role in given.role]
-    made = await house.city.staff.do_create_staff(given.username, password, roles, by="add-staff", centre=given.centre)
+    made = await house.city.staff.do_create_staff(
+        given.username, password, roles, by="add-staff", centre=given.centre, department=given.department
+    )
     print(f"{made.username} {made.staff_id} {', '.join(made.roles)}")
     return 0
 

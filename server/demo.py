@@ -22,10 +22,12 @@ from pathlib import Path
 from server import embedded, settings
 from services.notifications.actions import read_templates
 from services.notifications.registers import sms_register, wechat_register
+from simulators import wechat_pay
 
 FOLDER = settings.ROOT / ".demo"
 READY_SECONDS = 30.0
 STAFF = "window"
+PAY_MCHID, PAY_KEYS = "1900000001", "pay-keys"
 
 
 class DemoError(RuntimeError):
@@ -56,8 +58,8 @@ def _run(stack: contextlib.ExitStack, folder: Path) -> int:
     valkey = embedded.start_valkey(folder, embedded.free_port())
     stack.callback(valkey.stop)
     port = settings.read().port
-    wechat_port, sms_port = embedded.free_port(), embedded.free_port()
-    environment = os.environ | _environment(folder, database.port, valkey.port, port, wechat_port, sms_port)
+    wechat_port, sms_port, pay_port = (embedded.free_port() for _ in range(3))
+    environment = os.environ | _environment(folder, database.port, valkey.port, port, wechat_port, sms_port, pay_port)
     parts = {"simulators": _start(stack, folder, environment, "simulators", *_simulator_options(folder, environment))}
     # A later start finds what was changed since: a withdrawn item stays withdrawn, a closure stays.
     for command in (["init"], ["load", "--if-empty"]):
@@ -67,7 +69,7 @@ def _run(stack: contextlib.ExitStack, folder: Path) -> int:
         parts[f"api-{number}"] = _start(stack, folder, environment, "server", "api", log=f"api-{number}")
     parts["worker"] = _start(stack, folder, environment, "server", "worker", log="worker")
     _wait_ready(f"http://127.0.0.1:{port}/readyz", parts, folder)
-    print(_welcome(port, wechat_port, sms_port, folder, time.monotonic() - begun), flush=True)
+    print(_welcome(port, wechat_port, sms_port, pay_port, folder, time.monotonic() - begun), flush=True)
     while True:
         for name, process in parts.items():
             if process.poll() is not None:
@@ -75,8 +77,13 @@ def _run(stack: contextlib.ExitStack, folder: Path) -> int:
         time.sleep(0.5)
 
 
-def _environment(folder: Path, mongo: int, redis: int, port: int, wechat: int, sms: int) -> dict[str, str]:
-    """The settings of all processes. Secrets are made at the first start and kept with the data they protect."""
+def _environment(
+    folder: Path, mongo: int, redis: int, port: int, wechat: int, sms: int, pay: int = 0
+) -> dict[str, str]:
+    """The settings of all processes. Secrets are made at the first start and kept with the data they protect.
+
+    ``pay`` 0: no merchant is configured.
+    """
     file = folder / "secrets.json"
     if not file.exists():
         made = {
@@ -91,16 +98,37 @@ def _environment(folder: Path, mongo: int, redis: int, port: int, wechat: int, s
         file.write_text(json.dumps(made))
         file.chmod(0o600)
     kept: dict[str, str] = json.loads(file.read_text())
-    return kept | {
-        "BANSHI_PORT": str(port),
-        "BANSHI_PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "BANSHI_MONGO_URI": embedded.database_uri(mongo),
-        "BANSHI_REDIS_URI": embedded.valkey_uri(redis),
-        "BANSHI_WECHAT_APPID": "wx0000000000000001",
-        "BANSHI_WECHAT_URL": f"http://127.0.0.1:{wechat}",
-        "BANSHI_WECHAT_STATE": "developer",
-        "BANSHI_SMS_URL": f"http://127.0.0.1:{sms}",
-        "BANSHI_SMS_APP_ID": "1400000001",
+    return (
+        kept
+        | (_pay_environment(folder, pay) if pay else {})
+        | {
+            "BANSHI_PORT": str(port),
+            "BANSHI_PUBLIC_URL": f"http://127.0.0.1:{port}",
+            "BANSHI_MONGO_URI": embedded.database_uri(mongo),
+            "BANSHI_REDIS_URI": embedded.valkey_uri(redis),
+            "BANSHI_WECHAT_APPID": "wx0000000000000001",
+            "BANSHI_WECHAT_URL": f"http://127.0.0.1:{wechat}",
+            "BANSHI_WECHAT_STATE": "developer",
+            # Whoever tries the demo has no authenticator app at hand; one may be enrolled under 我的账号.
+            "BANSHI_STAFF_SECOND_FACTOR": "optional",
+            "BANSHI_DEMO_SIMULATORS_URL": f"http://127.0.0.1:{wechat}",
+            "BANSHI_SMS_URL": f"http://127.0.0.1:{sms}",
+            "BANSHI_SMS_APP_ID": "1400000001",
+        }
+    )
+
+
+def _pay_environment(folder: Path, port: int) -> dict[str, str]:
+    """A merchant of the WeChat Pay simulator, whose keys are made at the first start and kept."""
+    made = wechat_pay.generate(folder / PAY_KEYS)
+    return {
+        "BANSHI_WECHAT_PAY_URL": f"http://127.0.0.1:{port}",
+        "BANSHI_WECHAT_PAY_MCHID": PAY_MCHID,
+        "BANSHI_WECHAT_PAY_SERIAL": made.merchant_serial,
+        "BANSHI_WECHAT_PAY_PRIVATE_KEY": made.merchant_private_key,
+        "BANSHI_WECHAT_PAY_APIV3_KEY": made.apiv3_key,
+        "BANSHI_WECHAT_PAY_PUBLIC_KEY_ID": made.public_key_id,
+        "BANSHI_WECHAT_PAY_PUBLIC_KEY": made.public_key,
     }
 
 
@@ -109,6 +137,11 @@ def _simulator_options(folder: Path, environment: dict[str, str]) -> list[str]:
     (folder / "wechat-templates.json").write_text(json.dumps(wechat_register(templates), ensure_ascii=False))
     (folder / "sms-templates.json").write_text(json.dumps(sms_register(templates), ensure_ascii=False))
     url = environment["BANSHI_PUBLIC_URL"]
+    pay = [
+        "--wechat-pay-port", environment["BANSHI_WECHAT_PAY_URL"].rsplit(":", 1)[1],
+        "--wechat-pay-keys", str(folder / PAY_KEYS),
+        "--mchid", environment["BANSHI_WECHAT_PAY_MCHID"],
+    ] if "BANSHI_WECHAT_PAY_URL" in environment else []  # fmt: skip
     return [
         "all",
         "--wechat-port", environment["BANSHI_WECHAT_URL"].rsplit(":", 1)[1],
@@ -126,6 +159,7 @@ def _simulator_options(folder: Path, environment: dict[str, str]) -> list[str]:
         "--receipt-url", f"{url}/callbacks/sms/{environment['BANSHI_SMS_RECEIPT_SECRET']}",
         "--sms-templates", str(folder / "sms-templates.json"),
         "--per-hour", "0", "--per-day", "0", "--same-content-per-day", "0",
+        *pay,
     ]  # fmt: skip
 
 
@@ -180,14 +214,19 @@ def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _welcome(port: int, wechat: int, sms: int, folder: Path, seconds: float) -> str:
+def _welcome(port: int, wechat: int, sms: int, pay: int, folder: Path, seconds: float) -> str:
     api = f"http://127.0.0.1:{port}"
+    built = (Path(settings.read().h5_folder) / "index.html").exists()
+    pages = "in a browser, at the size of a phone" if built else "(not built yet: `make h5`, needs Node 20)"
     return f"""
 办事 Banshi is ready after {seconds:.1f} s (sample data / 示例数据).
 
+  residents      {api}/            {pages}
   API            {api}/docs        description: {api}/openapi.json
   WeChat (sim)   http://127.0.0.1:{wechat}/control/sent
   SMS (sim)      http://127.0.0.1:{sms}/control/sent
+  WeChat Pay     http://127.0.0.1:{pay}/control/orders     (simulated)
+  console        {api}/console        once built by `make console`
   staff          {STAFF} / password in {folder.name}/staff-password
   logs           {folder.name}/*.log
 

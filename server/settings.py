@@ -55,6 +55,15 @@ class Settings:
         str(ROOT / "data"), "The city's own data: `load` imports it, all processes read its working days."
     )
 
+    h5_folder: str = setting(
+        str(ROOT / "miniprogram" / "dist" / "build" / "h5"),
+        "The residents' pages for browsers; none there: not served.",
+    )
+    console_folder: str = setting(str(ROOT / "console" / "dist"), "The staff console, built; none there: not served.")
+    demo_simulators_url: str = setting(
+        "", "Only in a demo: the WeChat simulator on this machine, which plays WeChat's app for pages in a browser."
+    )
+
     # Secrets
     master_key: str = setting(
         "", "96 random bytes, base64: the key that protects the field encryption keys.", secret=True
@@ -82,6 +91,29 @@ class Settings:
     )
     sms_timeout_ms: int = setting(5000, "Time limit of one call to the SMS service.", minimum=100)
 
+    # WeChat Pay
+    wechat_pay_url: str = setting("https://api.mch.weixin.qq.com", "WeChat Pay's API v3.")
+    wechat_pay_mchid: str = setting("", "Merchant id; empty: no online payment is offered.")
+    wechat_pay_serial: str = setting("", "Serial number of the merchant's certificate.")
+    wechat_pay_private_key: str = setting("", "The merchant's private key: PEM, or the path of its file.", secret=True)
+    wechat_pay_apiv3_key: str = setting("", "APIv3 key, 32 bytes.", secret=True)
+    wechat_pay_public_key_id: str = setting("", "Id of WeChat Pay's public key, PUB_KEY_ID_….")
+    wechat_pay_public_key: str = setting("", "WeChat Pay's public key: PEM, or the path of its file.")
+    wechat_pay_timeout_ms: int = setting(5000, "Time limit of one call to WeChat Pay.", minimum=100)
+    pay_order_seconds: int = setting(5400, "How long an order can be paid before it is closed.", minimum=5)
+    pay_query_seconds: int = setting(900, "After so long without a callback WeChat Pay is asked.", minimum=1)
+    pay_retry_seconds: int = setting(30, "First pause after a failed call to WeChat Pay; it grows.", minimum=1)
+    pay_refund_query_seconds: int = setting(60, "First look at a refund that was accepted; later ones grow.", minimum=1)
+    pay_refund_apart_seconds: int = setting(
+        61, "Between two refunds of an order (WeChat Pay: at least a minute).", minimum=0
+    )
+
+    pay_bill_minute: int = setting(
+        605, "Minute of the day (Shanghai) from which yesterday's bill is fetched; WeChat Pay makes it about 10:00.",
+        minimum=0,
+    )
+    pay_fee_basis_points: int = setting(60, "WeChat Pay's contracted fee in 1/10,000 of an amount.", minimum=0)
+
     # Rules of the city
     hold_seconds: int = setting(300, "How long a chosen place is held for confirmation.", minimum=1)
     offer_minutes: int = setting(30, "How long a freed place is offered to the first of the waiting list.", minimum=1)
@@ -91,6 +123,10 @@ class Settings:
     no_show_window_days: int = setting(90, "Window in which no-shows count.", minimum=1)
     no_show_block_days: int = setting(30, "How long booking stays suspended after the last no-show.", minimum=1)
     reminder_hour: int = setting(10, "Hour of the day before (Shanghai) at which the reminder goes out.", minimum=0)
+    case_silence_days: int = setting(
+        5, "Working days after which an application that nobody looked at counts as accepted.", minimum=1
+    )
+    case_close_days: int = setting(15, "Days after which a case whose result was handed over is closed.", minimum=1)
     quiet_from_hour: int = setting(21, "Messages that can wait are not sent from this hour (Shanghai)…", minimum=0)
     quiet_until_hour: int = setting(8, "…until this hour.", minimum=0)
     resident_session_days: int = setting(30, "Absolute life of a resident's session.", minimum=1)
@@ -99,13 +135,51 @@ class Settings:
     staff_failures_until_lock: int = setting(5, "Wrong passwords in a row that lock a staff account.", minimum=1)
     staff_lock_minutes: int = setting(15, "How long a locked staff account stays locked.", minimum=1)
 
+    staff_second_factor: str = setting(
+        "required", "Staff sign in with a one-time password too: required, or optional (who has enrolled is asked)."
+    )
+
+    consultation_silent_minutes: int = setting(
+        5, "An officer who owes an answer for so long (working time) loses the conversation.", minimum=1
+    )
+    consultation_idle_minutes: int = setting(30, "A conversation without a new message ends after so long.", minimum=1)
+
+    complaint_consult_days: int = setting(2, "Working days within which a question to a department is answered.", minimum=1)
+    complaint_request_days: int = setting(10, "Working days for a request or a suggestion.", minimum=1)
+    complaint_days: int = setting(15, "Working days for a complaint.", minimum=1)
+    dialogue_minutes: int = setting(30, "How long a dialogue is kept without a word.", minimum=1)
+    dialogue_rounds: int = setting(2, "Questions back in a row until a person goes on.", minimum=1)
+
+    learning_votes: int = setting(
+        3, "Residents (an officer counts for all) whose choice of an item makes their words a proposal.", minimum=1
+    )
+    learning_majority_percent: int = setting(70, "Least share of the votes on the same words that agree.", minimum=1)
+    learning_unanswered: int = setting(
+        5, "Residents left without an answer to the same words that make a question for the knowledge base.", minimum=1
+    )
+    learning_domain_percent: int = setting(
+        50, "Least probability of being about our services for an unanswered text to count.", minimum=0
+    )
+    learning_signal_days: int = setting(90, "How long what residents did with an answer is kept.", minimum=1)
+    learning_margin_permille: int = setting(
+        1, "A proposal that lowers a score of the evaluation by more needs a reason.", minimum=0
+    )
+    learning_effect_seconds: int = setting(
+        30, "Time for the evaluation of one proposal; after it no further part is begun.", minimum=1
+    )
+
     # Limits
     limit_read_per_minute: int = setting(600, "Reads per minute and caller.", minimum=1)
     limit_ask_per_minute: int = setting(120, "Questions per minute and caller.", minimum=1)
     limit_write_per_minute: int = setting(60, "Writes per minute and caller.", minimum=1)
+    limit_chat_per_minute: int = setting(120, "Chat messages and their like per minute and caller.", minimum=1)
     limit_login_per_minute: int = setting(30, "Logins and identity checks per minute and caller.", minimum=1)
     limit_callback_per_minute: int = setting(60_000, "Calls from outside systems per minute and address.", minimum=1)
-    body_limit_kb: int = setting(1024, "Largest request body.", minimum=1)
+    body_limit_kb: int = setting(1024, "Largest request body, uploads of files aside.", minimum=1)
+    file_limit_mb: int = setting(10, "Largest file (JPEG, PNG, PDF) that is taken.", minimum=1)
+    files_per_day: int = setting(50, "New files that one person may hand in on a day.", minimum=1)
+    staff_files_per_day: int = setting(2000, "New files that one officer may hand in on a day: scans.", minimum=1)
+    orphan_file_days: int = setting(7, "Days after which a file that nothing refers to is removed.", minimum=1)
 
     def __post_init__(self) -> None:
         wrong = [
@@ -115,6 +189,16 @@ class Settings:
         ]
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             wrong.append(f"{PREFIX}LOG_LEVEL: one of DEBUG, INFO, WARNING, ERROR")
+        if self.demo_simulators_url and not self.demo_simulators_url.startswith("http://127.0.0.1:"):
+            wrong.append(f"{PREFIX}DEMO_SIMULATORS_URL: only http://127.0.0.1:<port>, and only in a demo")
+        if self.staff_second_factor not in ("required", "optional"):
+            wrong.append(f"{PREFIX}STAFF_SECOND_FACTOR: required or optional")
+        for name in ("learning_majority_percent", "learning_domain_percent"):
+            if getattr(self, name) > 100:
+                wrong.append(f"{PREFIX}{name.upper()}: a percentage, at most 100")
+        wrong += _payment_faults(self)
+        if self.pay_bill_minute > 1439:
+            wrong.append(f"{PREFIX}PAY_BILL_MINUTE: a minute of the day, 0 to 1439")
         if self.wechat_state not in ("developer", "trial", "formal"):
             wrong.append(f"{PREFIX}WECHAT_STATE: one of developer, trial, formal")
         for name in ("reminder_hour", "quiet_from_hour", "quiet_until_hour"):
@@ -124,6 +208,22 @@ class Settings:
             wrong.append(f"{PREFIX}MASTER_KEY: 96 bytes in base64")
         if wrong:
             raise SettingsError("\n".join(wrong))
+
+    @property
+    def wechat_pay_is_set(self) -> bool:
+        """Whether online payment is offered."""
+        return bool(self.wechat_pay_mchid)
+
+    def wechat_pay_pem(self, name: str) -> str:
+        """``private_key`` or ``public_key`` as PEM, read from its file where the setting is a path. Raises
+        SettingsError."""
+        value: str = getattr(self, f"wechat_pay_{name}")
+        if "-----BEGIN" in value:
+            return value
+        try:
+            return Path(value).read_text(encoding="ascii")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{PREFIX}WECHAT_PAY_{name.upper()}: no PEM and no readable file") from error
 
     @property
     def master_key_bytes(self) -> bytes:
@@ -171,7 +271,11 @@ def documentation() -> str:
     lines += ["| variable | default | what it does |", "| --- | --- | --- |"]
     for f in fields(Settings):
         default = (
-            "`data/` beside the code" if f.name == "data_folder" else f"`{f.default}`" if f.default != "" else "(empty)"
+            f"`{Path(str(f.default)).relative_to(ROOT)}/` beside the code"
+            if f.name.endswith("_folder")
+            else f"`{f.default}`"
+            if f.default != ""
+            else "(empty)"
         )
         secret = " Secret." if f.metadata["secret"] else ""
         lines.append(f"| `{PREFIX}{f.name.upper()}` | {default} | {f.metadata['doc']}{secret} |")
@@ -189,6 +293,21 @@ def _parse(kind: Any, text: str) -> Any:
             raise ValueError("true or false")
         return text.lower() in ("true", "1")
     return text
+
+
+def _payment_faults(settings: Settings) -> list[str]:
+    """With a merchant id all of WeChat Pay's settings are needed; without one none is looked at."""
+    if not settings.wechat_pay_mchid:
+        return []
+    names = ("serial", "private_key", "apiv3_key", "public_key_id", "public_key")
+    wrong = [
+        f"{PREFIX}WECHAT_PAY_{name.upper()}: needed with {PREFIX}WECHAT_PAY_MCHID"
+        for name in names
+        if not getattr(settings, f"wechat_pay_{name}")
+    ]
+    if settings.wechat_pay_apiv3_key and len(settings.wechat_pay_apiv3_key.encode()) != 32:
+        wrong.append(f"{PREFIX}WECHAT_PAY_APIV3_KEY: 32 bytes")
+    return wrong
 
 
 def _base64(text: str) -> bytes:

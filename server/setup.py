@@ -7,8 +7,10 @@ from pathlib import Path
 
 from server.migrations import migrate
 from server.wiring import STORES, House
+from services.cases.encryption import CASE_KEYS
 from services.identity.encryption import DATA_KEYS
 from services.imports import Rejection
+from services.payments.accounts.encryption import PAYMENT_KEYS
 
 log = logging.getLogger("banshi.setup")
 
@@ -19,7 +21,7 @@ async def initialise(house: House) -> None:
         if indexes := store.all_indexes():
             await house.database[store.collection_name].create_indexes([index.model() for index in indexes])
     applied = await migrate(house.database)
-    await house.cipher.create_keys(DATA_KEYS)
+    await house.cipher.create_keys(DATA_KEYS + CASE_KEYS + PAYMENT_KEYS)
     log.info("database prepared", extra={"migrations": applied})
 
 

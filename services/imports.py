@@ -34,6 +34,8 @@ class Parsed(Generic[T]):
     """The records of a file, or what is wrong with it. A file with one rejection is not imported at all."""
 
     records: list[T] = field(default_factory=list)
+    # The line of each record.
+    lines: list[int] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
 
     @property
@@ -48,10 +50,12 @@ def parse(
     key: Callable[[T], str],
     *,
     as_csv: bool = False,
+    key_field: str = "code",
 ) -> Parsed[T]:
     """Reads JSONL (one object a line) or CSV (header of field names; lists and objects as JSON in their cell).
 
-    ``faults`` gives the broken rules of one record, ``key`` what must be unique in the file.
+    ``faults`` gives the broken rules of one record, ``key`` what must be unique in the file, under the name
+    ``key_field``.
     """
     parsed: Parsed[T] = Parsed()
     try:
@@ -69,10 +73,11 @@ def parse(
         wrong = [Rejection(number, name, reason) for name, reason in faults(record)]
         first = seen.setdefault(key(record), number)
         if first != number:
-            wrong.append(Rejection(number, "code", f"same as line {first}"))
+            wrong.append(Rejection(number, key_field, f"same as line {first}"))
         parsed.rejections += wrong
         if not wrong:
             parsed.records.append(record)
+            parsed.lines.append(number)
     if not parsed.records and not parsed.rejections:
         parsed.rejections.append(Rejection(1, "file", "no records"))
     return parsed

@@ -25,7 +25,7 @@ from pymongo import ASCENDING, IndexModel
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from kernel.clock import Clock
 from kernel.ids import Ids, Kind
@@ -179,20 +179,34 @@ class AggregateStore(Store, Generic[A]):
 
     async def create(self, aggregate: A, step: Step, session: Transaction | None = None) -> A:
         """Inserts a new aggregate with its first history entry and event. Raises Duplicate."""
-        now = self._clock.now()
-        event = self._event(aggregate.id, 1, step, now)
-        document = to_document(aggregate)
-        document |= {
-            "state": step.edge.target,
-            "history": [_entry(step, now, source="")],
-            "outgoing": [to_document(event)],
-            "outgoing_at": now,
-        }
+        document = self._born(aggregate, step)
         try:
             await self._collection.insert_one(document, session=session)
         except DuplicateKeyError as error:
             raise self.duplicate(error) from None
         return self.read(document)
+
+    async def create_many(self, born: Sequence[tuple[A, Step]], session: Transaction) -> None:
+        """Inserts new aggregates, 500 a command, inside a transaction: all or none. Raises Duplicate."""
+        documents = [self._born(aggregate, step) for aggregate, step in born]
+        try:
+            for first in range(0, len(documents), 500):
+                await self._collection.insert_many(documents[first : first + 500], session=session)
+        except BulkWriteError as error:
+            faults = (error.details or {}).get("writeErrors", [])
+            if not faults or faults[0].get("code") != 11000:
+                raise
+            raise self.duplicate(DuplicateKeyError("", 11000, faults[0])) from None
+
+    def _born(self, aggregate: A, step: Step) -> Document:
+        """A new aggregate as it is stored."""
+        now = self._clock.now()
+        return to_document(aggregate) | {
+            "state": step.edge.target,
+            "history": [_entry(step, now, source="")],
+            "outgoing": [to_document(self._event(aggregate.id, 1, step, now))],
+            "outgoing_at": now,
+        }
 
     async def step(self, aggregate: A, step: Step, session: Transaction | None = None) -> A | None:
         """Writes state, history and event if the aggregate is still at the version that was read.

@@ -22,8 +22,10 @@ from server.setup import initialise, load_data
 from server.wiring import open_house
 from services.notifications.actions import read_templates
 from services.notifications.registers import sms_register, wechat_register
-from simulators import sms, wechat
+from simulators import sms, wechat, wechat_pay
+from simulators.control import serve
 from tests.simulators.support import Running, running_sms, running_wechat
+from tests.simulators.wechat_pay.support import APPID, MCHID, keys
 from workers.run import Round, rounds
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -61,6 +63,7 @@ class TestCity:
     clock: ManualClock
     wechat: Running
     sms: Running
+    pay: Running
     http: httpx.AsyncClient
     rounds: dict[str, Round]
 
@@ -116,12 +119,37 @@ def test_settings(mongo_port: int, redis_port: int, name: str, **changes: Any) -
         "limit_login_per_minute": 100_000,
         "limit_read_per_minute": 100_000,
         "limit_ask_per_minute": 100_000,
+        "limit_chat_per_minute": 100_000,
         "drain_seconds": 0,
+        "staff_second_factor": "optional",
     }
     return Settings(**(values | changes))
 
 
 test_settings.__test__ = False  # type: ignore[attr-defined]
+
+
+@asynccontextmanager
+async def running_wechat_pay(clock: ManualClock, **changes: Any) -> AsyncIterator[Running]:
+    """WeChat Pay by the test's clock, its pauses compressed to nothing; RSA keys are made once in a run."""
+    quick: dict[str, Any] = {"time_factor": 1e6, "refund_seconds": 0.0, "refund_apart": 0.0, "probe_every": 0}
+    settings = wechat_pay.WeChatPaySimSettings(keys(), mchid=MCHID, appid=APPID, **(quick | changes))
+    async with serve(wechat_pay.make_app(settings, clock)) as served, httpx.AsyncClient() as client:
+        yield Running(served, client)
+
+
+def merchant_settings(url: str) -> dict[str, Any]:
+    """Our side of the simulated merchant."""
+    return {
+        "wechat_pay_url": url,
+        "wechat_pay_mchid": MCHID,
+        "wechat_pay_serial": keys().merchant_serial,
+        "wechat_pay_private_key": keys().merchant_private_key,
+        "wechat_pay_apiv3_key": keys().apiv3_key,
+        "wechat_pay_public_key_id": keys().public_key_id,
+        "wechat_pay_public_key": keys().public_key,
+        "wechat_pay_timeout_ms": 1000,
+    }
 
 
 @asynccontextmanager
@@ -134,8 +162,10 @@ async def running_city(mongo_port: int, redis_port: int, name: str, **changes: A
     async with (
         running_wechat(templates=known, pages=()) as weixin,
         running_sms(clock, templates=texts, **no_limits) as short,
+        running_wechat_pay(clock) as payer,
     ):
-        urls = {"wechat_url": weixin.url, "sms_url": short.url}
+        urls = {"wechat_url": weixin.url, "sms_url": short.url, **merchant_settings(payer.url)}
+        urls["demo_simulators_url"] = weixin.url
         settings = test_settings(mongo_port, redis_port, name, **(urls | changes))
         async with open_house(settings, clock) as house:
             await initialise(house)
@@ -144,8 +174,9 @@ async def running_city(mongo_port: int, redis_port: int, name: str, **changes: A
         async with serving(settings, port=0, clock=clock) as api, httpx.AsyncClient(timeout=30) as http:
             await weixin.control("callback", url=f"{api.url}/callbacks/wechat")
             await short.control("callback", url=f"{api.url}/callbacks/sms/{settings.sms_receipt_secret}")
+            await payer.control("callback", url=f"{api.url}/callbacks/wechat-pay")
             work = rounds(api.house.city, api.house.redis)
-            yield TestCity(api, clock, weixin, short, http, work)
+            yield TestCity(api, clock, weixin, short, payer, http, work)
 
 
 async def first_free(resident: Resident, *, days: int = 2, item: str = ID_CARD_LOST) -> str:

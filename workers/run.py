@@ -31,7 +31,14 @@ def rounds(city: City, redis: Redis, on_delivery: Callable[[str, str], None] = l
     return {
         "relay": relay.do_deliver,
         "timers": lambda: wake(city.appointments, city.bookings, city),
+        "payments": city.payment_timers.do_wake,
+        "reconciliation": city.reconciliation.do_wake,
+        "cases": lambda: wake_cases(city),
+        "consultations": lambda: consult(city),
+        "content": city.content_checks.do_check_due,
         "dispatch": city.dispatcher.do_dispatch,
+        "files": city.files.do_sweep,
+        "learning": city.learning.do_group,
     }
 
 
@@ -40,6 +47,19 @@ async def wake(appointments: Appointments, bookings: BookingStore, city: City) -
     due = await bookings.due(city.clock.now(), BATCH)
     for booking in due:
         await appointments.do_wake(booking)
+    return len(due)
+
+
+async def consult(city: City) -> int:
+    """Conversations whose timer has come, then who waits for an officer."""
+    return await city.consultation_timers.do_wake_due(BATCH) + await city.consultation_desk.do_assign_waiting()
+
+
+async def wake_cases(city: City) -> int:
+    """Cases whose timer has come: warnings go out, silence becomes acceptance, issued cases are closed."""
+    due = await city.case_store.due(city.clock.now(), BATCH)
+    for case in due:
+        await city.cases.do_wake(case)
     return len(due)
 
 

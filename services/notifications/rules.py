@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from kernel.money import Fen, format_yuan
 from services.events.actions import Consumer
 from services.notifications.actions import Notifications
 from services.store import Event
@@ -28,6 +29,20 @@ def as_window(value: Any) -> str:
 
 def as_actor(value: Any) -> str:
     return _BY_WORDS.get(str(value), "系统")
+
+
+def as_yuan(value: Any) -> str:
+    """1230 fen -> 12.30元"""
+    return f"{format_yuan(Fen(int(value)))}元"
+
+
+def as_days(value: Any) -> str:
+    """A promised limit in working days; 0: on the spot."""
+    return f"{value}个工作日内" if int(value) else "当场"
+
+
+def as_outcome(value: Any) -> str:
+    return "已批准" if value else "未批准"
 
 
 def as_is(value: Any) -> Any:
@@ -70,7 +85,18 @@ _ADDRESS: Final = Take("centre_address", fallback="地址见预约详情")
 _START: Final = Take("start")
 _NUMBER: Final = Take("queue_number", convert=as_text)
 _BOOKING: Final = Take("booking_id")
+_TITLE: Final = Take("title", convert=as_text)
+_BILL: Final = Take("bill_id")
+_AMOUNT: Final = Take("amount", "amount_fen", as_yuan)
+_REFUNDED: Final = EventRule("refund_paid", (_TITLE, _BILL, _AMOUNT, Take("reason", convert=as_text)))
+_CASE: Final = (_ITEM, Take("number"), Take("case_id"))
+_CASE_CENTRE: Final = (*_CASE, _CENTRE)
+_ACCEPTED: Final = EventRule("case_accepted", (*_CASE, Take("promised", "promised_days", as_days)))
+_SUPPLEMENT: Final = EventRule("case_supplement", (*_CASE, Take("count", convert=as_text)))
+_DECIDED: Final = EventRule("case_decided", (*_CASE, Take("outcome", "granted", as_outcome)))
 _PLACE: Final = (_ITEM, _CENTRE, _ADDRESS, _START, _NUMBER, _BOOKING)
+
+_COMPLAINT: Final = (Take("complaint_id"), Take("kind_words", convert=as_text), Take("filed_on", convert=as_text))
 
 RULES: Final[Mapping[str, EventRule]] = {
     "booking.confirmed": EventRule("booking_confirmed", _PLACE),
@@ -83,9 +109,25 @@ RULES: Final[Mapping[str, EventRule]] = {
     "booking.offered": EventRule("place_offered", (_ITEM, _CENTRE, _ADDRESS, _START, _BOOKING, Take("until"))),
     "booking.offer_lapsed": EventRule("offer_lapsed", (_ITEM, _CENTRE, _START, _BOOKING)),
     "booking.no_show": EventRule("booking_no_show", (_ITEM, _CENTRE, _START, _BOOKING)),
+    "conversation.form_answered": EventRule("form_answered", (Take("conversation_id"),)),
+    "complaint.answered": EventRule("complaint_answered", _COMPLAINT),
+    "complaint.rejected": EventRule("complaint_rejected", _COMPLAINT),
     "booking.called": EventRule(
         "booking_called", (_ITEM, _CENTRE, _NUMBER, _BOOKING, Take("window", convert=as_window))
     ),
+    "case.accepted": _ACCEPTED,
+    "case.accepted_by_silence": _ACCEPTED,
+    "case.supplement_requested": _SUPPLEMENT,
+    "case.second_notice": _SUPPLEMENT,
+    "case.refused": EventRule("case_refused", _CASE_CENTRE),
+    "case.granted": _DECIDED,
+    "case.denied": _DECIDED,
+    "case.ready": EventRule("case_ready", _CASE_CENTRE),
+    "case.issued": EventRule("case_issued", _CASE),
+    "bill.paid": EventRule("bill_paid", (_TITLE, _BILL, _AMOUNT)),
+    "bill.due_soon": EventRule("bill_due", (_TITLE, _BILL, _AMOUNT, Take("due_at"))),
+    "refund.succeeded": _REFUNDED,
+    "refund.settled_by_hand": _REFUNDED,
 }
 
 
@@ -96,6 +138,9 @@ def consumer(notifications: Notifications, rules: Mapping[str, EventRule] = RULE
         rule = rules[event.name]
         # The aggregate is the booking, should the data not name it.
         data = {"booking_id": event.aggregate, **event.data}
+        # A case that a window took in for somebody without an account: there is nobody to send to, said by "".
+        if data.get(rule.person) == "":
+            return
         await notifications.do_notify(str(data.get(rule.person) or ""), rule.template, rule.read(data), event.id)
 
     return Consumer("notify", frozenset(rules), take)

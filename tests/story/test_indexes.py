@@ -13,7 +13,11 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 
 from server import embedded
 from server.wiring import STORES
+from tests.administration import Unmetered
+from tests.administration import measured as administration
 from tests.city import CENTRE, ID_CARD_LOST, TestCity, first_free, running_city
+from tests.services.files.samples import png
+from tests.story.test_payments import billed
 
 # Some dozens of documents, read whole on purpose.
 SMALL = frozenset({"revisions", "migrations", "centres", "message_templates", "dead_letters", "encryption_keys"})
@@ -52,6 +56,27 @@ def watcher() -> Iterator[Watcher]:
     watching.on = False
 
 
+async def money(city: TestCity) -> None:
+    """A bill paid without its callback, refunded, and one cancelled."""
+    payer, supervisor = await city.resident(), await city.staff("supervisor")
+    bill, other = await billed(city, payer), await billed(city, payer)
+    await payer.ok("GET", "/api/bills")
+    order = (await payer.ok("POST", f"/api/bills/{bill.id}/pay", {}))["order"]
+    await payer.ok("POST", f"/api/bills/{other.id}/pay", {})
+    await payer.ok("POST", f"/api/bills/{other.id}/pay", {})
+    await city.pay.control("notification_faults", kind="lose", out_trade_no=order)
+    await city.pay.control("pay", out_trade_no=order)
+    await payer.ok("POST", f"/api/orders/{order}/check")
+    reason = {"reason": "多收"}
+    await supervisor.ok("POST", f"/staff/bills/{other.id}/cancel", reason)
+    await supervisor.ok("POST", f"/staff/bills/{bill.id}/refunds", reason, key="a-refund-of-mine")
+    await city.work()
+    for path in (f"bills/{bill.id}/orders", f"bills/{bill.id}/refunds", "payments/troubles", "ledger/check"):
+        await supervisor.ok("GET", f"/staff/{path}")
+    await city.api.house.city.payment_queries.of_subject(bill.subject_kind, bill.subject)
+    await city.api.house.city.payment_queries.entries_of(order)
+
+
 async def story(city: TestCity) -> None:
     resident, other = await city.resident(phone=True), await city.resident()
     await resident.ok("PUT", "/api/me/identity", {"name": "王小明", "id_number": "371002199003071233"})
@@ -66,13 +91,46 @@ async def story(city: TestCity) -> None:
     inbox = await resident.ok("GET", "/api/messages")
     await resident.ok("PUT", f"/api/messages/{inbox['messages'][0]['id']}/read")
     await other.call("POST", "/api/waiting", body)
+    files = city.api.house.city.files
+    kept = await files.do_store("PR-SOMEBODY", "a.png", png())
+    await files.do_store("PR-SOMEBODY", "a.png", png())
+    await files.do_use("PR-SOMEBODY", [kept.id], "CA-SOMETHING")
+    await city.api.house.city.file_queries.read(kept.id)
+    await files.do_release([kept.id], "CA-SOMETHING")
+    await files.do_delete("PR-SOMEBODY", kept.id)
+    await money(city)
+    await administration(Unmetered(city))
     officer = await city.staff("window_officer", "supervisor")
     await officer.ok("GET", "/staff/bookings")
     await officer.ok("GET", "/staff/troubles")
+    await conversation_story(city)
     await resident.ok("POST", f"/api/bookings/{held['id']}/cancel", {})
     await city.work()
     await other.ok("DELETE", "/api/session")
     await officer.ok("DELETE", "/staff/session")
+
+
+async def conversation_story(city: TestCity) -> None:
+    who, agent, chief = await city.resident(), await city.staff("agent"), await city.staff("supervisor")
+    await agent.ok("PUT", "/staff/presence", {"status": "online"})
+    one = "/api/conversations/" + (await who.ok("POST", "/api/conversations", {}))["id"]
+    await who.ok("POST", f"{one}/messages", {"client_msg_id": "a", "text": "转人工"})
+    await who.ok("GET", one)
+    await city.work()
+    [desk] = [c["id"] for c in (await agent.ok("GET", "/staff/conversations"))["conversations"]]
+    desk = f"/staff/conversations/{desk}"
+    sent = await agent.ok("POST", f"{desk}/messages", {"client_msg_id": "a", "text": "您好"})
+    await who.ok("POST", f"{one}/read", {"seq": sent["seq"]})
+    await agent.ok("POST", f"{desk}/recall", {"seq": sent["seq"]})
+    await who.ok("GET", f"{one}/events")
+    await agent.ok("POST", f"{desk}/close")
+    await who.ok("POST", f"{one}/rating", {"level": "dissatisfied"})
+    for view in ("queue", "forms", "all", "begun"):
+        await chief.ok("GET", f"/staff/conversations?view={view}")
+    for path in ("/staff/follow-ups", "/staff/officers", "/staff/statistics/consultation"):
+        await chief.ok("GET", path)
+    await who.ok("GET", "/api/conversations")
+    await city.work()
 
 
 def backed(collection: str, filter_: Any) -> bool:
@@ -94,7 +152,9 @@ async def test_every_query_of_the_story_is_backed_by_an_index(
         watcher.on = True
         await story(city)
         watcher.on = False
-        assert {"bookings", "persons", "messages", "sessions", "staff"} <= {name for name, _ in watcher.filters}
+        seen = {name for name, _ in watcher.filters}
+        assert {"bookings", "persons", "messages", "sessions", "staff"} <= seen
+        assert {"bills", "orders", "refunds", "ledger"} <= seen
     found = [
         (name, shape)
         for (name, shape), filter_ in watcher.filters.items()

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import random
 import secrets
-import subprocess
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,11 +20,11 @@ import httpx
 import pytest
 from pymongo import MongoClient
 
-from server import demo, embedded
 from server.settings import Settings
 from services.appointments.model import TEMPORARY
 from services.store import Document
 from tests.city import ID_CARD_LOST
+from tests.story.town import Town, check_histories, ready, running_town, until
 
 # A township's household counter: one window, two places a slot, so that eight residents get in each other's way.
 CENTRE = "WH-YANGTING"
@@ -39,15 +36,6 @@ KILL_SECONDS = 165.0
 DRAIN_SECONDS = 110.0
 SEED = 20261124
 
-LIMITS = {f"BANSHI_LIMIT_{kind}_PER_MINUTE": "100000" for kind in ("READ", "ASK", "WRITE", "LOGIN")}
-CHANGES = LIMITS | {
-    "BANSHI_HOLD_SECONDS": "6",
-    "BANSHI_MONGO_TIMEOUT_MS": "2000",
-    "BANSHI_DRAIN_SECONDS": "0",
-    # No quiet hours: the test runs at any time of the day.
-    "BANSHI_QUIET_FROM_HOUR": "0",
-    "BANSHI_QUIET_UNTIL_HOUR": "0",
-}
 # Edges of a booking that are told to the resident, and by which template.
 TOLD_BY = {
     ("held", "confirm"): "booking_confirmed",
@@ -57,74 +45,6 @@ TOLD_BY = {
     ("waiting", "offer"): "place_offered",
     ("offered", "lapse"): "offer_lapsed",
 }
-
-
-@dataclass
-class Town:
-    """The running processes. ``start`` puts a part into the place of the one that died."""
-
-    folder: Path
-    stack: contextlib.ExitStack
-    environment: dict[str, str]
-    database: embedded.Embedded
-    parts: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-
-    @property
-    def api(self) -> str:
-        return self.environment["BANSHI_PUBLIC_URL"]
-
-    @property
-    def wechat(self) -> str:
-        return self.environment["BANSHI_WECHAT_URL"]
-
-    @property
-    def sms(self) -> str:
-        return self.environment["BANSHI_SMS_URL"]
-
-    def start(self, part: str) -> None:
-        self.parts[part] = demo._start(self.stack, self.folder, self.environment, "server", part, log=part)
-
-    def kill(self, part: str) -> None:
-        self.parts[part].kill()
-        self.parts[part].wait()
-
-    def logs(self) -> str:
-        return "\n".join(f"{name}: {(self.folder / f'{name}.log').read_text()[-3000:]}" for name in ("api", "worker"))
-
-    def start_database(self) -> None:
-        self.database = embedded.start_database(self.folder, self.database.port)
-        self.stack.callback(self.database.stop)
-
-
-@contextmanager
-def running_town(folder: Path) -> Iterator[Town]:
-    with contextlib.ExitStack() as stack:
-        database = embedded.start_database(folder, embedded.free_port())
-        stack.callback(database.stop)
-        valkey = embedded.start_valkey(folder, embedded.free_port())
-        stack.callback(valkey.stop)
-        ports = [embedded.free_port() for _ in range(3)]
-        made = demo._environment(folder, database.port, valkey.port, *ports)
-        town = Town(folder, stack, os.environ | made | CHANGES, database)
-        options = [*demo._simulator_options(folder, town.environment), "--per-30-seconds", "0"]
-        town.parts["simulators"] = demo._start(stack, folder, town.environment, "simulators", *options)
-        demo._once(town.environment, ["init"])
-        demo._once(town.environment, ["load"])
-        town.start("api")
-        town.start("worker")
-        demo._wait_ready(f"{town.api}/readyz", town.parts, folder)
-        yield town
-
-
-async def _ready(http: httpx.AsyncClient, town: Town, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with contextlib.suppress(httpx.TransportError):
-            if (await http.get(f"{town.api}/readyz")).status_code == 200:
-                return
-        assert town.parts["api"].poll() is None, town.logs()
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"the API did not come back\n{town.logs()}")
 
 
 @dataclass
@@ -260,7 +180,7 @@ async def _keep_killing_api(town: Town, http: httpx.AsyncClient, rng: random.Ran
         await asyncio.sleep(rng.uniform(0.1, 1.5))
         town.kill("api")
         town.start("api")
-        await _ready(http, town)
+        await ready(http, town)
     return KILLS_EACH
 
 
@@ -293,7 +213,7 @@ async def test_the_books_agree_after_fifty_kills(tmp_path: Path) -> None:
             books: MongoClient[Document] = MongoClient(town.environment["BANSHI_MONGO_URI"], tz_aware=True)
             with books:
                 data = books[Settings.mongo_database]
-                await _until(lambda: _nothing_left(data), DRAIN_SECONDS, town)
+                await until(lambda: _nothing_left(data), DRAIN_SECONDS, town)
                 bookings, messages = list(data["bookings"].find()), list(data["messages"].find())
                 letters = list(data["dead_letters"].find())
             sent_wechat = (await http.get(f"{town.wechat}/control/sent")).json()
@@ -302,7 +222,7 @@ async def test_the_books_agree_after_fifty_kills(tmp_path: Path) -> None:
         print(f"{len(bookings)} bookings, {Counter(m['state'] for m in messages)}, requests {dict(outcomes)}")  # noqa: T201
         assert outcomes["ok"] > 500
         _check_places(bookings, max(capacities.values()))
-        _check_histories(bookings, messages)
+        check_histories(bookings + messages)
         assert letters == []
         _check_acknowledged(bookings, residents)
         _check_messages(bookings, messages)
@@ -322,13 +242,6 @@ async def _clients(town: Town, rng: random.Random) -> AsyncIterator[tuple[httpx.
                 resident.consents = True
                 await resident.consent()
         yield http, residents
-
-
-async def _until(condition: Callable[[], bool], seconds: float, town: Town) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"it did not come to rest\n{town.logs()}"
-        await asyncio.sleep(0.5)
 
 
 def _nothing_left(data: Any) -> bool:
@@ -352,17 +265,6 @@ def _check_places(bookings: list[Document], capacity: int) -> None:
     open_ones = Counter((b["person"], b["item"]) for b in bookings if b["open"])
     assert max(open_ones.values()) == 1, open_ones
     assert max(Counter(b["request_key"] for b in bookings).values()) == 1
-
-
-def _check_histories(bookings: list[Document], messages: list[Document]) -> None:
-    for one in bookings + messages:
-        history = one["history"]
-        assert len(history) == one["version"], one
-        assert history[-1]["to"] == one["state"], one
-        chain = [entry["to"] for entry in history[:-1]]
-        assert [entry.get("from", "") for entry in history[1:]] == chain, one
-        assert one["outgoing"] == [], one
-        assert "outgoing_at" not in one, one
 
 
 def _check_acknowledged(bookings: list[Document], residents: list[Resident]) -> None:
@@ -433,7 +335,7 @@ async def test_a_database_that_dies_for_ten_seconds_is_unavailable_and_then_forg
                 await asyncio.sleep(0.2)
             assert set(answers) == {"UNAVAILABLE"}
             town.start_database()
-            await _ready(http, town)
+            await ready(http, town)
             held = await http.post(f"{town.api}/api/bookings", json=body, headers=headers | key)
             assert held.status_code == 201, held.text
             await resident.act(held.json()["id"], "confirm", None)
@@ -442,8 +344,8 @@ async def test_a_database_that_dies_for_ten_seconds_is_unavailable_and_then_forg
             with books:
                 data = books[Settings.mongo_database]
                 # The worker has come back by itself: the event is delivered and the message is where it belongs.
-                await _until(lambda: _nothing_left(data) and data["messages"].count_documents({}) == 1, 30, town)
-                _check_histories(list(data["bookings"].find()), list(data["messages"].find()))
+                await until(lambda: _nothing_left(data) and data["messages"].count_documents({}) == 1, 30, town)
+                check_histories([*data["bookings"].find(), *data["messages"].find()])
                 assert data["dead_letters"].count_documents({}) == 0
             assert {name: process.pid for name, process in town.parts.items()} == before
             assert all(process.poll() is None for process in town.parts.values())

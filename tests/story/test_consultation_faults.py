@@ -1,0 +1,410 @@
+"""Conversations when lines break, clients misbehave, sessions end, Valkey goes and processes come and go."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import random
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tornado.websocket import websocket_connect
+
+import server.app
+from server import embedded
+from server.app import Api, serving
+from tests.city import Resident, TestCity, running_city
+from tests.talk import Screen, online, resident_screen, staff_screen
+
+MEGABYTE = 1024 * 1024
+
+
+@dataclass
+class Town:
+    """A city with two API processes and a Valkey of its own that can be stopped and started again."""
+
+    city: TestCity
+    second: Api
+    valkey_folder: Path
+    valkey_port: int
+    valkey: embedded.Embedded
+
+    def stop_valkey(self) -> None:
+        self.valkey.stop()
+
+    def start_valkey(self) -> None:
+        self.valkey = embedded.start_valkey(self.valkey_folder, self.valkey_port)
+
+
+@pytest.fixture(scope="module")
+async def town(database_server: embedded.Embedded, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
+    folder, port = tmp_path_factory.mktemp("own-valkey"), embedded.free_port()
+    valkey = embedded.start_valkey(folder, port)
+    async with AsyncExitStack() as stack:
+        city = await stack.enter_async_context(running_city(database_server.port, port, "talking_city"))
+        settings = city.api.house.settings
+        with pytest.MonkeyPatch.context() as patched:
+            # Only the second process asks so often whether its clients are there.
+            patched.setattr(server.app, "PING_SECONDS", 1.0)
+            second = await stack.enter_async_context(serving(settings, port=0, clock=city.clock))
+        town = Town(city, second, folder, port, valkey)
+        yield town
+    town.valkey.stop()
+
+
+@dataclass
+class Pair:
+    """A resident and the officer who has them."""
+
+    who: Resident
+    officer: Resident
+    conversation: str
+
+    async def end(self) -> None:
+        await self.officer.call("POST", f"/staff/conversations/{self.conversation}/close")
+        await self.officer.call("PUT", "/staff/presence", {"status": "offline"})
+
+
+async def talking(city: TestCity) -> Pair:
+    officer = await city.staff("agent")
+    await online(officer)
+    who = await city.resident()
+    conversation = (await who.ok("POST", "/api/conversations", {}))["id"]
+    await who.ok("POST", f"/api/conversations/{conversation}/hand-over")
+    await officer.ok("POST", f"/staff/conversations/{conversation}/take")
+    await city.work()
+    return Pair(who, officer, conversation)
+
+
+async def held(pair: Pair) -> list[dict[str, Any]]:
+    """What the database holds, as the resident sees it."""
+    found: list[dict[str, Any]] = []
+    while True:
+        after = found[-1]["seq"] if found else 0
+        page = await pair.who.ok("GET", f"/api/conversations/{pair.conversation}/events?after={after}")
+        found += page["entries"]
+        if not page["more"]:
+            return found
+
+
+class Wanderer:
+    """A client that loses its line at random, comes back to either process, and sends again what was not answered."""
+
+    def __init__(self, screens: list[Screen], conversation: str, rng: random.Random, name: str) -> None:
+        self.screens = screens
+        self.conversation = conversation
+        self.rng = rng
+        self.name = name
+        self.sent: list[str] = []
+        self.outbox: list[str] = []
+        self.screen: Screen | None = None
+
+    async def come(self) -> Screen:
+        """Connects anywhere, goes on from what it has, and sends again what was not answered."""
+        if self.screen is None:
+            self.screen = self.rng.choice(self.screens)
+            await self.screen.connect()
+            await self.screen.resume(self.conversation)
+            for text in list(self.outbox):
+                await self.send(self.screen, text, wait=True)
+        return self.screen
+
+    async def lose(self) -> None:
+        if self.screen is not None:
+            await self.screen.drop()
+            self.screen = None
+
+    async def send(self, screen: Screen, text: str, *, wait: bool) -> None:
+        frame = {"type": "say", "conversation": self.conversation, "client_msg_id": text, "text": text}
+        if not wait:
+            await screen.send(**frame)
+            return
+        answer = await screen.ask(**frame)
+        assert answer["type"] == "sent", answer
+        # Frames are taken in order: with this one, all before it on the same line have been.
+        del self.outbox[: self.outbox.index(text) + 1]
+
+    async def live(self, steps: int) -> None:
+        for number in range(steps):
+            text = f"{self.name}-{number}"
+            screen = await self.come()
+            self.sent.append(text)
+            self.outbox.append(text)
+            dice = self.rng.random()
+            await self.send(screen, text, wait=dice < 0.3)
+            if dice > 0.75:
+                await self.lose()  # perhaps before it arrived, perhaps before the answer did
+            elif dice > 0.6:
+                await self.send(screen, text, wait=False)
+            await asyncio.sleep(self.rng.random() / 100)
+        await self.come()
+        for text in list(self.outbox):
+            await self.send(await self.come(), text, wait=True)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_what_wandering_clients_have_put_together_is_what_the_database_holds(town: Town, seed: int) -> None:
+    pair = await talking(town.city)
+    rng = random.Random(seed)
+    urls = (town.city.api.url, town.second.url)
+    # The screens of one client share what it has.
+    resident, desk = (
+        [Screen(url, pair.who, "/api/live") for url in urls],
+        [Screen(url, pair.officer, "/staff/live") for url in urls],
+    )
+    for screens in (resident, desk):
+        screens[1].entries = screens[0].entries
+    clients = [Wanderer(resident, pair.conversation, rng, "r"), Wanderer(desk, pair.conversation, rng, "s")]
+    await asyncio.gather(*(client.live(25) for client in clients))
+    database = await held(pair)
+    assert [entry["seq"] for entry in database] == list(range(1, len(database) + 1))
+    for client, side in zip(clients, ("resident", "staff"), strict=True):
+        screen = await client.come()
+        await screen.reached(len(database))
+        assert [one["text"] for one in database if one["side"] == side] == client.sent
+        assert [(e["seq"], e.get("text", "")) for e in screen.entries.values()] == [
+            (e["seq"], e.get("text", "")) for e in database
+        ]
+        await client.lose()
+    assert list(resident[0].entries.values()) == database
+    await pair.end()
+
+
+async def test_valkey_away_and_back_costs_neither_a_message_nor_an_answer(town: Town) -> None:
+    pair = await talking(town.city)
+    near, far = resident_screen(town.city, pair.who), Screen(town.second.url, pair.officer, "/staff/live")
+    for screen in (near, far):
+        await screen.connect()
+        await screen.resume(pair.conversation)
+    town.stop_valkey()
+    try:
+        sent = [await near.say(pair.conversation, f"没有缓存也能说 {n}") for n in range(3)]
+        assert all(answer["type"] == "sent" for answer in sent)
+        # In the same process at once, in the other by reading the database.
+        await near.reached(sent[-1]["seq"])
+        await far.reached(sent[-1]["seq"], seconds=10)
+        assert (await far.say(pair.conversation, "收到"))["type"] == "sent"
+        await near.reached(sent[-1]["seq"] + 1, seconds=10)
+    finally:
+        town.start_valkey()
+    # Live again within the time that the processes take to find Valkey.
+    town.city.clock.advance(timedelta(seconds=3))
+    after = await near.say(pair.conversation, "回来了")
+    await far.reached(after["seq"], seconds=10)
+    assert list(near.entries.values()) == await held(pair)
+    await near.drop()
+    await far.drop()
+    await pair.end()
+
+
+async def test_a_process_that_dies_loses_nothing_and_another_goes_on(town: Town) -> None:
+    pair = await talking(town.city)
+    async with serving(town.city.api.house.settings, port=0, clock=town.city.clock) as third:
+        screen = Screen(third.url, pair.who, "/api/live")
+        await screen.connect()
+        await screen.resume(pair.conversation)
+        first = await screen.say(pair.conversation, "断线之前")
+        await screen.send(type="say", conversation=pair.conversation, client_msg_id="cut", text="断线之时")
+    await asyncio.wait_for(screen.closed.wait(), 5)
+    screen.url = town.second.url.replace("http", "ws") + "/api/live"
+    assert screen.connection is not None
+    screen.connection.close()
+    await screen.connect()
+    await screen.resume(pair.conversation)
+    again = await screen.say(pair.conversation, "断线之时", client_msg_id="cut")
+    await screen.reached(again["seq"])
+    assert first["seq"] < again["seq"]
+    assert [e["text"] for e in await held(pair) if e["side"] == "resident"] == ["断线之前", "断线之时"]
+    await screen.drop()
+    await pair.end()
+
+
+async def test_a_frame_of_a_megabyte_closes_the_connection_and_nothing_else(town: Town) -> None:
+    pair = await talking(town.city)
+    screen = resident_screen(town.city, pair.who)
+    await screen.connect()
+    await screen.send(type="say", conversation=pair.conversation, client_msg_id="big", text="a" * MEGABYTE)
+    await asyncio.wait_for(screen.closed.wait(), 5)
+    assert screen.connection is not None
+    assert screen.connection.close_code == 1009
+    await screen.connect()
+    await screen.resume(pair.conversation)
+    long = await screen.say(pair.conversation, "字" * 4000)
+    assert (long["error"]["code"], long["error"]["fields"]["field"]) == ("INVALID_INPUT", "$.text")
+    huge = await pair.who.call(
+        "POST", f"/api/conversations/{pair.conversation}/messages", {"client_msg_id": "x", "text": "字" * 10_000}
+    )
+    assert (huge.status_code, huge.json()["error"]["fields"]["field"]) == (400, "$.text")
+    await screen.send(type="say", conversation=pair.conversation, client_msg_id="y", text="字" * 10_000)
+    too_big = await screen.frame("error")
+    assert (too_big["error"]["code"], too_big["error"]["fields"]["field"]) == ("INVALID_INPUT", "$")
+    assert [e for e in await held(pair) if e["side"] == "resident"] == []
+    await screen.drop()
+    await pair.end()
+
+
+async def test_a_flood_is_refused_by_a_typed_error_and_goes_on_at_its_cost(town: Town) -> None:
+    who = await town.city.resident()
+    screen = resident_screen(town.city, who)
+    await screen.connect()
+    for _ in range(150):
+        await screen.send(type="ping")
+    refused = await screen.frame("error")
+    assert refused["error"]["code"] == "TOO_MANY_REQUESTS"
+    assert refused["error"]["fields"]["retry_after"] >= 1
+    for _ in range(400):
+        if screen.closed.is_set():
+            break
+        await screen.send(type="ping")
+    await asyncio.wait_for(screen.closed.wait(), 5)
+    assert screen.connection is not None
+    assert screen.connection.close_code in (1008, 1013)
+    screen.connection.close()
+    who = await town.city.resident()
+    screens = [resident_screen(town.city, who) for _ in range(10)]
+    for one in screens:
+        await one.connect()
+    one_too_many = resident_screen(town.city, who)
+    one_too_many.connection = await websocket_connect(one_too_many.url)
+    await one_too_many.send(type="hello", token=who.token)
+    assert await one_too_many.connection.read_message() is None
+    assert one_too_many.connection.close_code == 4008
+    one_too_many.connection.close()
+    for one in screens:
+        await one.drop()
+
+
+async def test_a_socket_that_answers_no_ping_is_closed(town: Town) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", town.second.port)
+    key = base64.b64encode(os.urandom(16)).decode()
+    lines = (
+        "GET /api/live HTTP/1.1", "Host: 127.0.0.1", "Upgrade: websocket", "Connection: Upgrade",
+        f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", "", "",
+    )  # fmt: skip
+    writer.write("\r\n".join(lines).encode())
+    assert b"101" in await reader.readline()
+    # Deaf: it reads, and says nothing. Well before the ten seconds that a hello may take.
+    async with asyncio.timeout(8):
+        while await reader.read(1024):
+            pass
+    writer.close()
+
+
+async def test_staff_whose_session_ends_lose_their_socket_within_seconds(town: Town) -> None:
+    pair = await talking(town.city)
+    screen = staff_screen(town.city, pair.officer)
+    await screen.connect()
+    await screen.resume(pair.conversation)
+    await screen.send(type="typing", conversation=pair.conversation)
+    await pair.officer.ok("PUT", "/staff/presence", {"status": "offline"})
+    await pair.officer.ok("DELETE", "/staff/session")
+    await asyncio.wait_for(screen.closed.wait(), 8)
+    assert screen.connection is not None
+    assert screen.connection.close_code == 4003
+    screen.connection.close()
+    late = staff_screen(town.city, pair.officer)
+    late.connection = await websocket_connect(late.url)
+    await late.send(type="hello", token=pair.officer.token)
+    answer = json.loads(str(await late.connection.read_message()))
+    assert answer["error"]["code"] == "NOT_AUTHENTICATED"
+    late.connection.close()
+    await pair.who.ok("POST", f"/api/conversations/{pair.conversation}/close")
+
+
+async def test_nobody_sees_or_touches_a_conversation_that_is_not_theirs(town: Town) -> None:
+    city = town.city
+    pair = await talking(city)
+    await pair.who.ok(
+        "POST", f"/api/conversations/{pair.conversation}/messages", {"client_msg_id": "a", "text": "只给您看"}
+    )
+    other, officer, clerk = await city.resident(), await city.staff("agent"), await city.staff("window_officer")
+    one = f"/api/conversations/{pair.conversation}"
+    tried: list[tuple[str, str, Any]] = [
+        ("GET", one, None), ("GET", f"{one}/events", None), ("GET", f"{one}/history?before=9", None),
+        ("GET", f"{one}/images/1", None), ("POST", f"{one}/messages", {"client_msg_id": "a", "text": "x"}),
+        ("POST", f"{one}/read", {"seq": 1}), ("POST", f"{one}/recall", {"seq": 3}), ("POST", f"{one}/hand-over", None),
+        ("POST", f"{one}/return-to-bot", None), ("POST", f"{one}/form", {"question": "x"}),
+        ("POST", f"{one}/close", None), ("POST", f"{one}/reopen", None),
+        ("POST", f"{one}/rating", {"level": "satisfied"}),
+    ]  # fmt: skip
+    for method, path, body in tried:
+        answer = await other.call(method, path, body)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "CONVERSATION_NOT_FOUND"), path
+    desk = f"/staff/conversations/{pair.conversation}"
+    staff_tried: list[tuple[str, str, Any]] = [
+        ("GET", desk, None), ("GET", f"{desk}/events", None), ("GET", f"{desk}/history?before=9", None),
+        ("GET", f"{desk}/images/1", None), ("POST", f"{desk}/messages", {"client_msg_id": "a", "text": "x"}),
+        ("POST", f"{desk}/read", {"seq": 1}), ("POST", f"{desk}/recall", {"seq": 3}),
+        ("POST", f"{desk}/transfer", {"note": "x", "department": "x"}), ("POST", f"{desk}/close", None),
+        ("POST", f"{desk}/unmask", {"seq": 1, "reason": "看看"}),
+    ]  # fmt: skip
+    for method, path, body in staff_tried:
+        answer = await officer.call(method, path, body)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "CONVERSATION_NOT_FOUND"), path
+    taken = await officer.call("POST", f"{desk}/take")
+    assert taken.json()["error"]["code"] == "CONVERSATION_TAKEN"
+    for path in (f"{desk}/join", f"{desk}/take-over"):
+        assert (await officer.call("POST", path)).status_code == 403
+    assert (await clerk.call("GET", desk)).status_code == 403
+    screens = [resident_screen(city, other), staff_screen(city, officer)]
+    for screen in screens:
+        await screen.connect()
+        for frame in ("resume", "say", "read", "recall"):
+            answer = await screen.ask(type=frame, conversation=pair.conversation, client_msg_id="z", text="x", seq=1)
+            assert answer["error"]["code"] == "CONVERSATION_NOT_FOUND", frame
+        await screen.send(type="typing", conversation=pair.conversation)
+        wrong = await screen.ask(type="resume", conversation=pair.conversation, after=-1)
+        assert wrong["type"] == "error"
+        assert screen.entries == {}
+        await screen.drop()
+    clerk_screen = staff_screen(city, clerk)
+    clerk_screen.connection = await websocket_connect(clerk_screen.url)
+    await clerk_screen.send(type="hello", token=clerk.token)
+    refused = json.loads(str(await clerk_screen.connection.read_message()))
+    assert refused["error"]["code"] == "NOT_ALLOWED"
+    clerk_screen.connection.close()
+    await pair.end()
+
+
+async def test_an_image_is_one_of_ones_own_and_seen_by_both_sides_until_it_is_recalled(town: Town) -> None:
+    city = town.city
+    pair, other = await talking(city), await city.resident()
+    picture = base64.b64decode(
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    )
+
+    async def upload(who: Resident) -> str:
+        answer = await city.http.post(
+            f"{city.api.url}/api/files", files={"file": ("照片.png", picture, "image/png")},
+            headers={"Authorization": f"Bearer {who.token}"},
+        )  # fmt: skip
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    mine, foreign = await upload(pair.who), await upload(other)
+    path = f"/api/conversations/{pair.conversation}"
+    refused = await pair.who.call("POST", f"{path}/messages", {"client_msg_id": "f", "file": foreign})
+    assert refused.json()["error"]["code"] == "FILE_NOT_FOUND"
+    sent = await pair.who.ok("POST", f"{path}/messages", {"client_msg_id": "i", "file": mine})
+    for who, url in ((pair.who, path), (pair.officer, f"/staff/conversations/{pair.conversation}")):
+        assert (await who.call("GET", f"{url}/images/{sent['seq']}")).headers["Content-Type"] == "image/png"
+    await pair.who.ok("POST", f"{path}/recall", {"seq": sent["seq"]})
+    gone = await pair.officer.call("GET", f"/staff/conversations/{pair.conversation}/images/{sent['seq']}")
+    assert gone.status_code == 404
+    await pair.end()
+
+
+async def test_what_comes_first_is_hello(town: Town) -> None:
+    for path in ("/api/live", "/staff/live"):
+        connection = await websocket_connect(town.city.api.url.replace("http", "ws") + path)
+        await connection.write_message(json.dumps({"type": "resume", "conversation": "CV", "id": "1"}))
+        answer = json.loads(str(await connection.read_message()))
+        assert (answer["id"], answer["error"]["code"]) == ("1", "NOT_AUTHENTICATED")
+        connection.close()
