@@ -22,7 +22,6 @@ from handlers.routing import Idempotency, Limit, Route, staff
 from kernel.errors import Code
 from services.cases.model import Given, Party
 
-
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Names = Annotated[list[Name], Meta(max_length=100)]
 Short = Annotated[str, Meta(max_length=40)]
@@ -124,21 +123,21 @@ class IssueRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     tracking: Annotated[str, Meta(max_length=40)] = ""
 
 
-async def windowqueue_view(call: Call, query: QueueQuery) -> Queue:
+async def window_queue(call: Call, query: QueueQuery) -> Queue:
     """What waits at a centre's windows: to be accepted, to be handed over."""
     return queue_view(call, await call.city.case_queries.window_queue(officer_of(call), query.centre))
 
 
-async def departmentqueue_view(call: Call, query: QueueQuery) -> Queue:
+async def department_queue(call: Call, query: QueueQuery) -> Queue:
     """What waits in a department: tasks, decisions, results."""
     return queue_view(call, await call.city.case_queries.department_queue(officer_of(call), query.department))
 
 
-async def showcase_view(call: Call, case_id: str) -> StaffCase:
-    return await case_view(call, await call.city.case_queries.forofficer_of(officer_of(call), case_id))
+async def show_case(call: Call, case_id: str) -> StaffCase:
+    return await case_view(call, await call.city.case_queries.for_officer(officer_of(call), case_id))
 
 
-async def findcase_view(call: Call, number: str) -> StaffCase:
+async def find_case(call: Call, number: str) -> StaffCase:
     """By the number on the receipt."""
     return await case_view(call, await call.city.case_queries.by_number(officer_of(call), number))
 

@@ -1,4 +1,4 @@
-"""Files that staff hand in: the images of their answers."""
+"""Files that staff hand in: the images of their answers, scans of what is brought to the window, results of cases."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def upload(call: Call) -> StaffFile:
 
 ROUTES = [
     Route(
-        "POST", "/staff/files", upload, staff("agent", "window_officer", "supervisor"), Limit.WRITE,
+        "POST", "/staff/files", upload, staff("agent", "window_officer", "approver", "supervisor"), Limit.WRITE,
         Idempotency.NATURAL, "Hand in a file",
         (Code.FILE_TYPE_NOT_ALLOWED, Code.FILE_DAMAGED, Code.TOO_MANY_FILES, Code.CONFLICT), 201, upload=True,
     ),

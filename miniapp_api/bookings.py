@@ -99,7 +99,7 @@ async def check_in_code(call: Call, booking_id: str) -> Raw:
     """The QR code to show at the counter; it holds the booking's id and nothing about the person."""
     booking = await call.city.appointment_queries.one(call.person, booking_id)
     picture = io.BytesIO()
-    segno.make(booking.id, error="m").save(picture, kind="png", scale=8, border=4)
+    segno.make_qr(booking.id, error="m").save(picture, kind="png", scale=8, border=4)
     return Raw(picture.getvalue(), "image/png")
 
 

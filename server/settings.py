@@ -109,7 +109,8 @@ class Settings:
     )
 
     pay_bill_minute: int = setting(
-        605, "Minute of the day (Shanghai) from which yesterday's bill is fetched; WeChat Pay makes it about 10:00.",
+        605,
+        "Minute of the day (Shanghai) from which yesterday's bill is fetched; WeChat Pay makes it about 10:00.",
         minimum=0,
     )
     pay_fee_basis_points: int = setting(60, "WeChat Pay's contracted fee in 1/10,000 of an amount.", minimum=0)
@@ -144,7 +145,9 @@ class Settings:
     )
     consultation_idle_minutes: int = setting(30, "A conversation without a new message ends after so long.", minimum=1)
 
-    complaint_consult_days: int = setting(2, "Working days within which a question to a department is answered.", minimum=1)
+    complaint_consult_days: int = setting(
+        2, "Working days within which a question to a department is answered.", minimum=1
+    )
     complaint_request_days: int = setting(10, "Working days for a request or a suggestion.", minimum=1)
     complaint_days: int = setting(15, "Working days for a complaint.", minimum=1)
     dialogue_minutes: int = setting(30, "How long a dialogue is kept without a word.", minimum=1)

@@ -80,11 +80,11 @@ async def applicant(city: TestCity, number: str = "") -> Resident:
     return resident
 
 
-async def upload(resident: Resident, words: str = "") -> str:
-    """A file of the resident's own: a small picture, different each time."""
-    form = {"file": (f"{words or 'photo'}.png", picture(), "image/png")}
+async def upload(resident: Resident, path: str = "/api/files") -> str:
+    """A file of the resident's own: a small picture, different each time. Officers': ``/staff/files``."""
+    form = {"file": ("photo.png", picture(), "image/png")}
     headers = {"Authorization": f"Bearer {resident.token}"}
-    answer = await resident.city.http.post(f"{resident.city.api.url}/api/files", files=form, headers=headers)
+    answer = await resident.city.http.post(f"{resident.city.api.url}{path}", files=form, headers=headers)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
 
@@ -145,7 +145,14 @@ async def measured(meter: Any, items: dict[str, Any]) -> None:
     await meter.call(window, "GET /staff/cases/by-number/{number}", f"/staff/cases/by-number/{number}")
     person = {"name": "王小明", "id_number": id_number(), "phone": "13900001111"}
     at_window = await meter.call(
-        window, "POST /staff/cases", body={"item": content.code, "applicant": person}, status=201
+        window,
+        "POST /staff/cases",
+        status=201,
+        body={
+            "item": content.code,
+            "applicant": person,
+            "files": {content.materials[0].name: [await upload(window, "/staff/files")]},
+        },
     )
     await step(window, "refuse", {"reason": "不属于本机关职权"}, f"/staff/cases/{at_window['id']}")
     brought = await window.ok("POST", "/staff/cases", {"item": content.code, "applicant": person})
@@ -154,7 +161,10 @@ async def measured(meter: Any, items: dict[str, Any]) -> None:
     await step(window, "supplied", {"seen": [material]}, f"/staff/cases/{brought['id']}")
     await step(window, "take")
     await step(window, "hand-over", {"to": window.openid, "note": "仍由本人办理"})
-    await step(window, "originals", {"seen": [material]})
+    scan = await meter.staff_upload(window, picture())
+    await step(window, "originals", {"seen": [material], "files": {material: [scan]}})
+    await meter.call(window, f"GET {case}/files/{{file_id}}", f"{theirs}/files/{scan}")
+    await meter.call(resident, f"GET {mine}/files/{{file_id}}", f"{my}/files/{scan}")
     await step(window, "accept")
     await step(window, "notices", {"missing": [material]})
     more = {"materials": {material: [await upload(resident)]}}
@@ -168,8 +178,8 @@ async def measured(meter: Any, items: dict[str, Any]) -> None:
     await meter.call(approver, f"POST {case}/tasks/{{task}}/decision", f"{theirs}/tasks/review/decision", opinion)
     await step(approver, "decision", {"grant": True, "opinion": "准予"})
     await step(window, "charge", {"quantities": {content.fees[0].name: 1}})
-    result = await city.api.house.city.files.do_store(approver.openid, "result.png", picture())
-    await step(approver, "result", {"name": "证照", "file": result.id})
+    result = await upload(approver, "/staff/files")
+    await step(approver, "result", {"name": "证照", "file": result})
     house = city.api.house.city
     for bill in await house.payment_queries.of_subject(SubjectKind.CASE, receipt["case_id"]):
         await house.payments.do_cancel_bill(bill.id, "test", "免收")
@@ -183,6 +193,7 @@ async def measured(meter: Any, items: dict[str, Any]) -> None:
     asked = {"number": receipt["number"], "query_code": receipt["query_code"], "id_last_four": "0000"}
     await meter.call(resident, "POST /api/progress", body=asked, status=404)
     await close_one(meter, window, approver, content.code, person)
+    await supervised(meter, window, content.code, person, material)
 
 
 async def close_one(meter: Any, window: Resident, approver: Resident, item: str, person: dict[str, str]) -> None:
@@ -195,6 +206,21 @@ async def close_one(meter: Any, window: Resident, approver: Resident, item: str,
     await approver.ok("POST", f"{case}/result", {"name": "不予许可决定书"})
     await window.ok("POST", f"{case}/issue", {})
     await meter.call(window, "POST /staff/cases/{case_id}/close", f"{case}/close")
+
+
+async def supervised(meter: Any, window: Resident, item: str, person: dict[str, str], material: str) -> None:
+    """A second notice, as supervisors deal with it."""
+    made = await window.ok("POST", "/staff/cases", {"item": item, "applicant": person})
+    case = f"/staff/cases/{made['id']}"
+    await window.ok("POST", f"{case}/notices", {"missing": [material]})
+    await window.ok("POST", f"{case}/supplied", {"seen": [material]})
+    await window.ok("POST", f"{case}/notices", {"missing": [material], "reason": "不清晰"})
+    await meter.city.work()
+    found = await meter.call(window, "GET /staff/supervision")
+    entry = next(one["id"] for one in found["entries"] if one["subject"] == made["id"])
+    path = "POST /staff/supervision/{entry_id}"
+    await meter.call(window, f"{path}/acknowledge", f"/staff/supervision/{entry}/acknowledge", {})
+    await meter.call(window, f"{path}/close", f"/staff/supervision/{entry}/close", {"note": "已约谈"})
 
 
 def code(answer: Any) -> str:

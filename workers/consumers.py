@@ -142,6 +142,12 @@ def live(redis: Redis) -> Consumer:
 
     return Consumer(
         "live",
-        BOOKING_EVENTS | CASE_EVENTS | MESSAGE_EVENTS | PAYMENT_EVENTS | ACCOUNT_EVENTS | CONVERSATION_EVENTS | COMPLAINT_EVENTS,
+        BOOKING_EVENTS
+        | CASE_EVENTS
+        | MESSAGE_EVENTS
+        | PAYMENT_EVENTS
+        | ACCOUNT_EVENTS
+        | CONVERSATION_EVENTS
+        | COMPLAINT_EVENTS,
         take,
     )

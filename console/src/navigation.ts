@@ -5,7 +5,7 @@
  * (inbox, queue, today, cases), then what they write (catalogue, knowledge), then what they look into (statistics,
  * complaints, payments), then administration.
  */
-import { Calendar, ChatDotRound, ChatLineSquare, Collection, DataLine, Document, Files, Key, MagicStick, Money, PhoneFilled, Promotion, Tickets, User } from '@element-plus/icons-vue'
+import { Bell, Calendar, ChatDotRound, ChatLineSquare, Collection, DataLine, Document, Files, Key, MagicStick, Money, PhoneFilled, Promotion, Tickets, User } from '@element-plus/icons-vue'
 import type { Component } from 'vue'
 
 export type Group = 'work' | 'content' | 'insight' | 'system'
@@ -109,6 +109,14 @@ export const screens: readonly Screen[] = [
     icon: PhoneFilled,
     roles: ['supervisor'],
     view: () => import('./views/FollowUps.vue'),
+  },
+  {
+    name: 'supervision',
+    path: '/supervision',
+    group: 'insight',
+    icon: Bell,
+    roles: ['supervisor', 'auditor'],
+    view: () => import('./views/Supervision.vue'),
   },
   {
     name: 'payments',

@@ -1,6 +1,6 @@
 /** Every word that staff read. Sentences say what happened and what to do next. */
 import { dayInWords } from './time'
-import { caseTexts, supervisionTexts } from './words/cases'
+import { caseTexts, fileTexts, supervisionTexts } from './words/cases'
 import { complaintTexts } from './words/complaints'
 import { cannedTexts, followUpTexts, inboxTexts, knowledgeTexts, learningTexts, statisticsTexts } from './words/consultation'
 import { paymentTexts } from './words/payments'
@@ -25,6 +25,7 @@ export const texts = {
   followUps: followUpTexts,
   learning: learningTexts,
   cases: caseTexts,
+  files: fileTexts,
   supervision: supervisionTexts,
   complaints: complaintTexts,
   payments: paymentTexts,

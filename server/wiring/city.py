@@ -88,9 +88,7 @@ def build(parts: Parts) -> City:
         parts, catalogue, centres, ask, appointments, appointment_queries, complaints, complaint_queries, pay.queries,
         case_queries, knowledge, taught.learning,
     )  # fmt: skip
-    chat = build_consultations(
-        parts, ask, catalogue, identity_queries, files, file_queries, bot=DialogueBot(dialogue)
-    )
+    chat = build_consultations(parts, ask, catalogue, identity_queries, files, file_queries, bot=DialogueBot(dialogue))
     push = PushSettings(settings.wechat_appid, settings.wechat_push_token, settings.wechat_push_aes_key)
     return City(
         clock=clock,
@@ -159,8 +157,19 @@ def build(parts: Parts) -> City:
         aggregates=cast(
             Any,
             [
-                items, bookings, persons, accounts, messages, known,
-                *pay.stores, *books.stores, case_store, supervision_store, complaint_store, taught.store, *chat.stores,
+                items,
+                bookings,
+                persons,
+                accounts,
+                messages,
+                known,
+                *pay.stores,
+                *books.stores,
+                case_store,
+                supervision_store,
+                complaint_store,
+                taught.store,
+                *chat.stores,
             ],
         ),
     )

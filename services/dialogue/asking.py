@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nlp.answer import Answer, Candidate, Intent, Match, Outcome, Why
+from nlp.ranking import NEAR
 from services.dialogue.model import Asked, ItemFact, Option, Reply, Understanding
 from services.dialogue.talk import PERSON, Talk
 from services.knowledge.model import Suggestion
@@ -66,8 +67,17 @@ def _about(text: str) -> str | None:
 
 
 def _surer(known: Suggestion, answer: Answer, known_at: float) -> bool:
-    """Whether the knowledge base answers, not the catalogue. What cites an older version of its item does not."""
-    if known.stale or known.probability < known_at or answer.intent in (Intent.PERSON, Intent.GREETING):
+    """Whether the knowledge base answers, not the catalogue. What cites an older version of its item does not.
+
+    The probability is calibrated on a whole catalogue; among a few entries the best has no rival and looks sure. So the
+    words have to be near the entry's own question too.
+    """
+    if (
+        known.stale
+        or known.likeness < NEAR
+        or known.probability < known_at
+        or answer.intent in (Intent.PERSON, Intent.GREETING)
+    ):
         return False
     return not answer.candidates or known.probability > answer.candidates[0].probability
 

@@ -29,9 +29,10 @@ ATTEMPTS = 5
 class Files:
     """A file is kept once per owner and content; it stays while something refers to it, and some days if nothing does.
 
-    Whoever refers to files calls ``do_use`` before it writes the reference, and ``do_release`` after it dropped it:
-    cut short between the two, a file is kept too long, never too short. Who may drop a file and take it up again at the
-    same moment names its uses by ``versioned_use`` and drops by ``do_drop``: what is late then takes away nothing newer.
+    Whoever refers to files calls ``do_use`` before it writes the reference, and ``do_release`` after it has dropped
+    it: cut short between the two, a file is kept too long, never too short. Who may drop a file and take it up again
+    at the same moment names its uses by ``versioned_use`` and drops by ``do_drop``: what is late then takes away
+    nothing newer.
     """
 
     def __init__(

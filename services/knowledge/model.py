@@ -69,6 +69,8 @@ class Suggestion:
     probability: float
     stale: bool
     matched: tuple[Match, ...] = ()
+    # To the most similar of the entry's own phrasings, 0..1.
+    likeness: float = 0.0
 
 
 class CannedAnswer(Struct, kw_only=True, frozen=True):

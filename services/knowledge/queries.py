@@ -42,11 +42,12 @@ class Knowledge:
         published, matcher = self._loaded
         if matcher is None or not published:
             return []
-        found = matcher.ask(text).candidates[:limit]
-        return [self._suggestion(published[c.code], c) for c in found
+        found = matcher.explain(text)
+        pairs = list(zip(found.answer.candidates, found.features, strict=True))[:limit]
+        return [self._suggestion(published[c.code], c, f["likeness"]) for c, f in pairs
                 if c.probability >= LEAST_PROBABILITY]  # fmt: skip
 
-    def _suggestion(self, published: Published, found: Candidate) -> Suggestion:
+    def _suggestion(self, published: Published, found: Candidate, likeness: float) -> Suggestion:
         return Suggestion(
             id=found.code,
             question=published.content.question,
@@ -57,6 +58,7 @@ class Knowledge:
             probability=found.probability,
             stale=self.stale(published),
             matched=found.matched,
+            likeness=round(likeness, 3),
         )
 
     def stale(self, published: Published) -> bool:

@@ -148,8 +148,12 @@ def decide(tally: Tally, rules: LearningRules) -> Finding | None:
     """What the votes on one text ask for; None while they are too few or disagree."""
     for_item: dict[str, int] = {}
     corrections: dict[str, int] = {}
-    against = 0
+    against = unseen = 0
     for (kind, item), count in tally.items():
+        if kind is SignalKind.UNANSWERED:
+            # We saw it, nobody said it: who then chose an item would otherwise speak for and against it at once.
+            unseen += count
+            continue
         if kind not in FOR:
             against += count
             continue
@@ -162,8 +166,10 @@ def decide(tally: Tally, rules: LearningRules) -> Finding | None:
     votes = for_item.get(best, 0)
     if votes >= rules.votes and votes >= rules.majority * total:
         return Finding(best, votes, total - votes, corrections.get(best, 0))
-    if against >= rules.unanswered and against >= rules.majority * total:
-        return Finding("", against, total - against, 0)
+    # Who was left without an answer may have said so too.
+    lost, rest = max(against, unseen), total - against
+    if lost >= rules.unanswered and lost >= rules.majority * (lost + rest):
+        return Finding("", lost, rest, 0)
     return None
 
 

@@ -32,10 +32,9 @@ KINDS = {
 
 
 class SupervisionEntry(Aggregate, kw_only=True):
-    """``event``: the one it was made from, once (unique). ``subject``: the id of the case, conversation or rating;
-    ``number`` and ``title`` as officers know it; ``officer``: who answers for it, "" for nobody; ``clock``: which limit.
-
-    ``created_at`` is when it was noticed. Nothing personal is kept here.
+    """``event``: the one it was made from, once (unique). ``subject``: the id of the case, conversation or rating, with
+    its ``number`` and ``title`` as officers know it. ``officer``: who answers for it, "" for nobody. ``clock``: which
+    limit. ``created_at`` is when it was noticed. Nothing personal is kept here.
     """
 
     event: str

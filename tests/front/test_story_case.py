@@ -14,6 +14,7 @@ from tests.cases import FIRE, ITEM, LEADING, PLANNING, id_number, officer, pictu
 from tests.city import CENTRE, Resident, TestCity
 from tests.front.support import Phone
 from tests.front.test_pages import inspect
+from tests.story.test_payments import billed
 
 MakePhone = Callable[..., Awaitable[Phone]]
 OPINION = {"approve": True, "opinion": "符合条件"}
@@ -32,7 +33,7 @@ class Applicant:
 async def known_person(phone: Phone, city: TestCity) -> Applicant:
     await phone.open("pages/account/me")
     await phone.at("profile").wait_for()
-    kept = "(name) => { const raw = localStorage.getItem(name); try { return JSON.parse(raw).data } catch { return raw } }"
+    kept = "name => { const kept = localStorage[name]; try { return JSON.parse(kept).data } catch { return kept } }"
     token, openid = [str(await phone.page.evaluate(kept, name)) for name in ("token", "stand-in-openid")]
     api, number = Resident(city, openid, token), id_number()
     code = (await city.wechat.control("phone", openid=openid, phone=f"139{secrets.randbelow(10**8):08}"))["code"]
@@ -83,9 +84,7 @@ async def offered(front_city: TestCity) -> None:
 @pytest.mark.timeout(180)
 @pytest.mark.usefixtures("offered")
 @pytest.mark.parametrize("mode", ["light", "dark", "elder"])
-async def test_apply_supplement_progress_pay_and_receipt(
-    mode: str, new_phone: MakePhone, front_city: TestCity
-) -> None:
+async def test_apply_supplement_progress_pay_and_receipt(mode: str, new_phone: MakePhone, front_city: TestCity) -> None:
     city, phone = front_city, await new_phone(mode)
     me = await known_person(phone, city)
     await phone.open(f"pages/item/guide?item={ITEM}")
@@ -175,8 +174,8 @@ async def test_every_fault_stands_at_its_field(new_phone: MakePhone, front_city:
     phone = await new_phone()
     await known_person(phone, front_city)
     await phone.open(f"pages/case/apply?item={ITEM}")
-    await answer(phone, "area", "abc")
-    await expect(phone.at("q-area").get_by_test_id("fault")).to_contain_text("应为数字")
+    await answer(phone, "area", "0")
+    await expect(phone.at("q-area").get_by_test_id("fault")).to_contain_text("不能小于")
     await answer(phone, "area", "12")
     await phone.at("q-food").get_by_test_id("chip-yes").click()
     await expect(phone.page.get_by_text("食品安全制度").first).to_be_visible()
@@ -240,8 +239,6 @@ async def test_a_payment_that_fails_says_so_and_can_be_tried_again(new_phone: Ma
 
 async def owed(city: TestCity, resident: Resident) -> str:
     """A bill of an application at a window."""
-    from tests.story.test_payments import billed
-
     return (await billed(city, resident)).id
 
 

@@ -1,4 +1,4 @@
-"""The demo's stand-in for WeChat's app: three endpoints of a simulator on this machine, and nothing outside a demo."""
+"""The demo's stand-in for WeChat's app: four endpoints of simulators on this machine, none outside a demo."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from gateways.simulated_phone import SimulatedPhone, is_loopback
+from kernel.errors import Unavailable
 from server import embedded
 from server.settings import Settings, SettingsError
 from tests.city import TestCity, running_city
@@ -28,6 +29,18 @@ async def test_nothing_else_of_the_simulator_can_be_reached(action: str, shared_
     answer = await post(shared_city, action)
     assert answer.status_code == 404, answer.text
     assert answer.json()["error"]["code"] == "ROUTE_NOT_FOUND"
+
+
+async def test_a_page_pays_with_the_money_of_the_simulator(shared_city: TestCity) -> None:
+    body = {"prepay_id": "wx-nothing-like-it", "openid": "o-nobody"}
+    assert (await post(shared_city, "pay", json=body)).json()["result"] == "unknown"
+
+
+async def test_where_nothing_can_be_paid_the_stand_in_says_so() -> None:
+    phone = SimulatedPhone("http://127.0.0.1:9")
+    with pytest.raises(Unavailable):
+        await phone.act("pay", {})
+    phone.close()
 
 
 async def test_a_form_of_another_site_is_refused(shared_city: TestCity) -> None:
@@ -63,6 +76,8 @@ def test_only_an_address_of_this_machine_is_taken(url: str) -> None:
     assert not is_loopback(url)
     with pytest.raises(ValueError, match="on this machine"):
         SimulatedPhone(url)
+    with pytest.raises(ValueError, match="on this machine"):
+        SimulatedPhone("http://127.0.0.1:9", url)
     if "127.0.0.1:" not in url:
         with pytest.raises(SettingsError, match="DEMO_SIMULATORS_URL"):
             Settings(demo_simulators_url=url)

@@ -33,6 +33,7 @@ from services.notifications.rules import RULES
 from services.payments.accounts.machine import ACCOUNT
 from services.payments.machine import BILL, ORDER, REFUND
 from services.payments.reconciliation.machine import DAY, DIFFERENCE
+from services.supervision.machine import MACHINE as SUPERVISION
 from workers.consumers import BOOKING_EVENTS, PAYMENT_EVENTS, UNHEARD, consumers
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -157,6 +158,12 @@ def test_the_drawn_life_of_an_order_is_the_machine() -> None:
     assert ORDER.mermaid() in (ROOT / "docs" / "payments.md").read_text(encoding="utf-8")
 
 
+def test_the_drawn_lives_of_a_reconciled_day_and_a_difference_are_the_machines() -> None:
+    text = (ROOT / "docs" / "payments.md").read_text(encoding="utf-8")
+    assert DAY.mermaid() in text
+    assert DIFFERENCE.mermaid() in text
+
+
 def test_every_rule_for_a_payment_event_names_an_event_that_exists() -> None:
     assert {name for name in RULES if name.startswith(("bill.", "order.", "refund."))} <= PAYMENT_EVENTS
 
@@ -165,6 +172,7 @@ def test_the_drawn_life_of_a_case_is_the_machine() -> None:
     text = (ROOT / "docs" / "cases.md").read_text(encoding="utf-8")
     assert CASE.mermaid() in text
     assert TASK.mermaid() in text
+    assert SUPERVISION.mermaid() in text
 
 
 def test_every_rule_for_a_case_event_names_an_event_that_exists() -> None:
@@ -178,7 +186,7 @@ def test_every_rule_for_a_booking_event_names_an_event_that_exists() -> None:
 
 def test_every_event_is_consumed_or_said_to_be_for_nobody() -> None:
     machines = (
-        MACHINE, CASE, ITEM, KNOWLEDGE, PERSON, STAFF, MESSAGE, BILL, ORDER, REFUND, ACCOUNT, DAY, DIFFERENCE, COMPLAINT, CONVERSATION, RATING,
+        MACHINE, CASE, ITEM, KNOWLEDGE, PERSON, STAFF, MESSAGE, BILL, ORDER, REFUND, ACCOUNT, DAY, DIFFERENCE, COMPLAINT, CONVERSATION, RATING, SUPERVISION,
         PROPOSAL,
     )  # fmt: skip
     wired = cast(Any, SimpleNamespace(notifications=None))

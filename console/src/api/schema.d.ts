@@ -452,26 +452,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/cases/{case_id}/result": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * The result as a file
-         * @description The electronic result as a file, once it was handed over.
-         */
-        get: operations["cases.read_result"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/cases/{case_id}/supplement": {
         parameters: {
             query?: never;
@@ -546,6 +526,46 @@ export interface paths {
          * @description Progress without a login, by what stands on the receipt. Whatever part is wrong, the answer is the same.
          */
         post: operations["cases.look_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/result": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The result as a file
+         * @description The electronic result as a file, once it was handed over.
+         */
+        get: operations["case_files.read_result"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cases/{case_id}/files/{file_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A file of a case
+         * @description Any file of the case: also one that an officer scanned at the window.
+         */
+        get: operations["case_files.read_file"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2203,6 +2223,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/staff/cases/{case_id}/files/{file_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a file of a case, audited
+         * @description A file of a case: a material, a scan, an authorisation, the result. Who reads it is written down first.
+         *
+         *     Roles: approver, supervisor, window_officer.
+         */
+        get: operations["case_files.read_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/staff/supervision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What supervisors have to look at
+         * @description The newest two hundred in one state.
+         *
+         *     Roles: auditor, supervisor.
+         */
+        get: operations["supervision.list_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/staff/supervision/{entry_id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Acknowledge a supervision entry
+         * @description Somebody is on it.
+         *
+         *     Roles: supervisor.
+         */
+        post: operations["supervision.acknowledge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/staff/supervision/{entry_id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Close a supervision entry
+         * @description Close a supervision entry
+         *
+         *     Roles: supervisor.
+         */
+        post: operations["supervision.close"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/staff/colleagues": {
         parameters: {
             query?: never;
@@ -3089,7 +3197,7 @@ export interface paths {
          *
          *     A file that nothing refers to is removed after some days.
          *
-         *     Roles: agent, supervisor, window_officer.
+         *     Roles: agent, approver, supervisor, window_officer.
          */
         post: operations["staff_files.upload"];
         delete?: never;
@@ -4009,7 +4117,7 @@ export interface components {
         ItemContent: {
             code: string;
             name: string;
-            kind: components["schemas"]["Kind"];
+            kind: components["schemas"]["services.catalogue.model.Kind"];
             field: components["schemas"]["Field"];
             department: string;
             levels: components["schemas"]["services.catalogue.model.Level"][];
@@ -4058,7 +4166,7 @@ export interface components {
          * @description Type of the item; the comment gives the four leading digits of its code.
          * @enum {unknown}
          */
-        Kind: "confirmation" | "grant" | "licence" | "other_power" | "public_service" | "reward" | "ruling";
+        "services.catalogue.model.Kind": "confirmation" | "grant" | "licence" | "other_power" | "public_service" | "reward" | "ruling";
         /** Material */
         Material: {
             name: string;
@@ -5364,7 +5472,7 @@ export interface components {
         };
         /**
          * StaffCase
-         * @description A case with its people masked; ``clocks``: "promised", "legal", "task:<code>".
+         * @description A case with its people masked; ``clocks``: "promised", "legal", "task:<code>"; ``authorisation``: file ids.
          */
         StaffCase: {
             id: string;
@@ -5382,6 +5490,7 @@ export interface components {
             agent: components["schemas"]["PartyView"] | null;
             answers: Record<string, never>;
             materials: components["schemas"]["MaterialView"][];
+            authorisation: string[];
             delivery: string;
             tasks: components["schemas"]["TaskView"][];
             notices: components["schemas"]["NoticeView"][];
@@ -5412,7 +5521,8 @@ export interface components {
         };
         /**
          * ApplyRequest
-         * @description An application taken at the window: ``seen`` names the materials whose originals were shown.
+         * @description An application taken at the window: ``seen`` names the materials whose originals were shown, ``files`` the
+         *         officer's scans of them by material, ``authorisation`` the agent's.
          */
         ApplyRequest: {
             item: string;
@@ -5423,6 +5533,12 @@ export interface components {
             answers: Record<string, never>;
             /** @default [] */
             seen: string[];
+            /** @default {} */
+            files: {
+                [key: string]: string[];
+            };
+            /** @default [] */
+            authorisation: string[];
             /** @default null */
             delivery: string | null;
             /** @default null */
@@ -5464,10 +5580,15 @@ export interface components {
         };
         /**
          * SeenRequest
-         * @description Materials whose originals were shown.
+         * @description Materials whose originals were shown, and the officer's scans by material (file ids): one of both at least.
          */
         "handlers.cases.SeenRequest": {
+            /** @default [] */
             seen: string[];
+            /** @default {} */
+            files: {
+                [key: string]: string[];
+            };
         };
         /** ReasonRequest */
         "handlers.cases.ReasonRequest": {
@@ -5536,6 +5657,56 @@ export interface components {
             agent: components["schemas"]["PartyView"] | null;
             answers: Record<string, never>;
             address: string;
+        };
+        /** SupervisionQuery */
+        SupervisionQuery: {
+            /** @default open */
+            state: components["schemas"]["services.supervision.model.State"];
+        };
+        /**
+         * State
+         * @enum {unknown}
+         */
+        "services.supervision.model.State": "acknowledged" | "closed" | "open";
+        /** EntryList */
+        "handlers.supervision.EntryList": {
+            entries: components["schemas"]["handlers.supervision.EntryView"][];
+        };
+        /**
+         * EntryView
+         * @description ``subject``: the id of the case, conversation or rating; ``officer``: the staff id of who answers for it.
+         */
+        "handlers.supervision.EntryView": {
+            id: string;
+            kind: components["schemas"]["services.supervision.model.Kind"];
+            state: components["schemas"]["services.supervision.model.State"];
+            subject: string;
+            number: string;
+            title: string;
+            department: string;
+            centre: string;
+            officer: string;
+            clock: string;
+            at: string;
+            note: string;
+            actions: string[];
+        };
+        /**
+         * Kind
+         * @enum {unknown}
+         */
+        "services.supervision.model.Kind": "conversation_late" | "follow_up_late" | "limit_red" | "limit_yellow" | "second_notice";
+        /** AcknowledgeRequest */
+        AcknowledgeRequest: {
+            /** @default  */
+            note: string;
+        };
+        /**
+         * CloseRequest
+         * @description ``note``: what was found, and what was done about it.
+         */
+        CloseRequest: {
+            note: string;
         };
         /** Colleagues */
         Colleagues: {
@@ -6097,7 +6268,7 @@ export interface components {
          * EntryList
          * @description ``next``: what to give as ``after`` for the next page; None on the last.
          */
-        EntryList: {
+        "handlers.knowledge.EntryList": {
             entries: components["schemas"]["handlers.knowledge.EntryView"][];
             next: string | null;
         };
@@ -6176,6 +6347,8 @@ export interface components {
             stale: boolean;
             /** @default [] */
             matched: components["schemas"]["Match"][];
+            /** @default 0 */
+            likeness: number;
         };
         /**
          * Match
@@ -8625,89 +8798,6 @@ export interface operations {
             };
         };
     };
-    "cases.read_result": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                case_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/octet-stream": unknown;
-                };
-            };
-            /** @description Not changed */
-            304: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description INVALID_INPUT */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description NOT_AUTHENTICATED */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description CASE_NOT_FOUND, FILE_NOT_FOUND, NOT_FOUND */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description TOO_MANY_REQUESTS */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description INTERNAL */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description UNAVAILABLE */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-        };
-    };
     "cases.supplement": {
         parameters: {
             query?: never;
@@ -9064,6 +9154,173 @@ export interface operations {
             };
             /** @description TOO_LARGE */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description TOO_MANY_REQUESTS */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description INTERNAL */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description UNAVAILABLE */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    "case_files.read_result": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description Not changed */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description INVALID_INPUT */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description NOT_AUTHENTICATED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description CASE_NOT_FOUND, FILE_NOT_FOUND, NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description TOO_MANY_REQUESTS */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description INTERNAL */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description UNAVAILABLE */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    "case_files.read_file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description Not changed */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description INVALID_INPUT */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description NOT_AUTHENTICATED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description CASE_NOT_FOUND, FILE_NOT_FOUND, NOT_FOUND */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14765,7 +15022,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description ITEM_NOT_FOUND */
+            /** @description ITEM_NOT_FOUND, FILE_NOT_FOUND */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -15106,7 +15363,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description CASE_NOT_FOUND, NOT_FOUND */
+            /** @description CASE_NOT_FOUND, FILE_NOT_FOUND, NOT_FOUND */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -15565,7 +15822,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description CASE_NOT_FOUND, NOT_FOUND */
+            /** @description CASE_NOT_FOUND, FILE_NOT_FOUND, NOT_FOUND */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -16717,6 +16974,411 @@ export interface operations {
             };
             /** @description CASE_NOT_FOUND, NOT_FOUND */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description TOO_MANY_REQUESTS */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description INTERNAL */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description UNAVAILABLE */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    "case_files.read_file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description Not changed */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description INVALID_INPUT */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description NOT_AUTHENTICATED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description NOT_ALLOWED */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description CASE_NOT_FOUND, FILE_NOT_FOUND, NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description TOO_MANY_REQUESTS */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description INTERNAL */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description UNAVAILABLE */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    "supervision.list_entries": {
+        parameters: {
+            query?: {
+                state?: components["schemas"]["services.supervision.model.State"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["handlers.supervision.EntryList"];
+                };
+            };
+            /** @description INVALID_INPUT */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description NOT_AUTHENTICATED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description NOT_ALLOWED */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description TOO_MANY_REQUESTS */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description INTERNAL */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description UNAVAILABLE */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    "supervision.acknowledge": {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                entry_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcknowledgeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["handlers.supervision.EntryView"];
+                };
+            };
+            /** @description INVALID_JSON, INVALID_INPUT */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description NOT_AUTHENTICATED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description NOT_ALLOWED */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description SUPERVISION_NOT_FOUND, NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description ACTION_NOT_ALLOWED, CONFLICT, REQUEST_IN_PROGRESS */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description TOO_LARGE */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description KEY_REUSED */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description TOO_MANY_REQUESTS */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description INTERNAL */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description UNAVAILABLE */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    "supervision.close": {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                entry_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CloseRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["handlers.supervision.EntryView"];
+                };
+            };
+            /** @description INVALID_JSON, INVALID_INPUT */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description NOT_AUTHENTICATED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description NOT_ALLOWED */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description SUPERVISION_NOT_FOUND, NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description ACTION_NOT_ALLOWED, CONFLICT, REQUEST_IN_PROGRESS */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description TOO_LARGE */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description KEY_REUSED */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -21459,7 +22121,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EntryList"];
+                    "application/json": components["schemas"]["handlers.knowledge.EntryList"];
                 };
             };
             /** @description INVALID_INPUT */

@@ -107,7 +107,7 @@ export const caseTexts = {
   materials: '申请材料',
   noMaterials: '这个事项不需要材料。',
   reusedFrom: (source: string) => `复用自 ${source}`,
-  files: '文件',
+  authorisation: '授权委托书',
   file: (index: number) => `文件 ${index + 1}`,
   fileOf: (material: string, index: number) => `${material} · 文件 ${index + 1}`,
   filesCount: (count: number) => `${count} 个文件`,
@@ -285,6 +285,42 @@ export const caseTexts = {
   yuan: '元',
 }
 
+export const fileTexts = {
+  choose: '选择文件',
+  uploading: '正在上传…',
+  removeShort: '移除',
+  remove: (name: string) => `移除 ${name}`,
+}
+
 export const supervisionTexts = {
   lead: '再次告知、超期等需要监督人员过问的情况。',
+  list: '督办列表',
+  refresh: '刷新',
+  state: '状态',
+  states: { open: '待签收', acknowledged: '处理中', closed: '已办结' } as Record<string, string>,
+  kind: '情况',
+  kinds: {
+    second_notice: '再次告知补正',
+    limit_yellow: '时限临期',
+    limit_red: '时限超期',
+    conversation_late: '咨询超时未答复',
+    follow_up_late: '差评未回访',
+  } as Record<string, string>,
+  /** Kinds whose subject is a case. */
+  caseKinds: ['second_notice', 'limit_yellow', 'limit_red'] as string[],
+  subject: '对象',
+  place: '部门或大厅',
+  officer: '责任人',
+  nobody: '未明确',
+  at: '发现时间',
+  acknowledge: '签收',
+  acknowledged: '已签收，请跟进处理。',
+  close: '办结',
+  closed: '已办结。',
+  closeTitle: '办结这项督办',
+  closeWarning: '办结后不能恢复。',
+  closeNote: '查明的情况和处理结果',
+  closeHint: '例如：材料清单已更新，已提醒责任人',
+  none: (state: string) => `没有${state}的督办`,
+  noneHint: '办件临期、超期，再次告知补正，咨询超时等情况会自动出现在这里。',
 }

@@ -310,6 +310,7 @@ export const learningTexts = {
   failed: '试算没有完成。填写理由后仍可采纳。',
   trials: (trials: number, questions: number) => `试算 ${trials} 题（共 ${questions} 题）`,
   measure: '指标',
+  measures: { first: '首选正确率', third: '前三命中率', wrong: '自信答错率' } as Record<string, string>,
   before: '采纳前',
   after: '采纳后',
   better: (better: number, worse: number) => `${better} 题变好，${worse} 题变差`,

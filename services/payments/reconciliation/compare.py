@@ -55,7 +55,18 @@ class Found:
     detail: str = ""
 
     def cause(self, day: str) -> str:
-        return f"{day}:{self.kind.value}:{self.number}:{self.ours_fen}:{self.theirs_fen}:{self.transaction_id}"
+        return f"{day}:{self.kind.value}:{self.number}:{self.ours_fen}:{self.theirs_fen}"
+
+
+def causes(day: str, found: Iterable[Found]) -> dict[str, Found]:
+    """What names each difference for ever; of several that are alike (a row three times) each has its number."""
+    named: dict[str, Found] = {}
+    for one in found:
+        cause, number = one.cause(day), 1
+        while (name := cause if number == 1 else f"{cause}:{number}") in named:
+            number += 1
+        named[name] = one
+    return named
 
 
 @dataclass

@@ -25,7 +25,7 @@ DIFFERENCE = Machine(
     edges=(
         Edge("resolve", ("open",), "resolved", "difference.resolved", (_ST,)),
         # By what WeChat Pay answered, or because a later comparison does not find it any more.
-        Edge("settle", ("open",), "resolved", "difference.settled", (_ST, _SY)),
-        Edge("reopen", ("resolved",), "open", "difference.reopened", (_ST, _SY)),
+        Edge("settle", ("open",), "resolved", "difference.settled", (_SY,)),
+        Edge("reopen", ("resolved",), "open", "difference.reopened", (_SY,)),
     ),
 )

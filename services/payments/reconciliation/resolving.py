@@ -13,7 +13,7 @@ from kernel.machine import Actor
 from services.payments.ledger import CLEARING, WRITTEN_OFF, Entry, Movement
 from services.payments.model import OrderState, RefundState
 from services.payments.orders import BACK_OFF, Orders
-from services.payments.reconciliation.compare import Found
+from services.payments.reconciliation.compare import Found, causes
 from services.payments.reconciliation.machine import DIFFERENCE, FIND
 from services.payments.reconciliation.model import CHOICES, Difference, DifferenceKind, ReconciliationRules, Resolution
 from services.payments.reconciliation.store import DifferenceStore
@@ -68,16 +68,16 @@ class Resolving:
         bill explains is settled on both days.
         """
         stored = {one.cause: one for one in await self._differences.of_day(day)}
-        causes = {one.cause(day): one for one in found}
-        for cause, one in causes.items():
+        named = causes(day, found)
+        for cause, one in named.items():
             known = stored.get(cause)
             if known is None:
                 await self._open(day, cause, one, by, actor)
             elif known.resolution is Resolution.VANISHED:
-                await self._step(known, "reopen", actor, by, "", _opened(known.number, self._clock.now()))
+                await self._step(known, "reopen", Actor.SYSTEM, by, "", _opened(known.number, self._clock.now()))
         for cause, known in stored.items():
-            if cause not in causes and known.state == "open":
-                await self._settle(known, Resolution.VANISHED, "再次对账时不再出现", actor, by)
+            if cause not in named and known.state == "open":
+                await self._settle(known, Resolution.VANISHED, "再次对账时不再出现", by)
         await self._pair(day, billed)
 
     async def do_resolve(self, officer: str, difference_id: str, resolution: Resolution, note: str) -> Difference:
@@ -124,7 +124,7 @@ class Resolving:
             await self._differences.postpone(difference, self._clock.now() + pause, str(error))
         else:
             if agreed:
-                await self._settle(difference, Resolution.ADOPTED, said, Actor.SYSTEM, "")
+                await self._settle(difference, Resolution.ADOPTED, said)
             else:
                 await self._differences.rest(difference, said)
 
@@ -153,10 +153,10 @@ class Resolving:
                 continue
             partner = by_number.get(other.number)
             if partner is not None and _PAIRS[partner.kind] is other.kind and partner.gap_fen == -other.gap_fen:
-                await self._settle(partner, Resolution.TIMING, f"见 {other.day} 账单", Actor.SYSTEM, "")
-                await self._settle(other, Resolution.TIMING, f"见 {day} 账单", Actor.SYSTEM, "")
+                await self._settle(partner, Resolution.TIMING, f"见 {other.day} 账单")
+                await self._settle(other, Resolution.TIMING, f"见 {day} 账单")
             elif other.kind is DifferenceKind.REFUND_MISSING_AT_WECHAT and other.number in billed:
-                await self._settle(other, Resolution.TIMING, f"见 {day} 账单", Actor.SYSTEM, "")
+                await self._settle(other, Resolution.TIMING, f"见 {day} 账单")
 
     async def _asked(self, difference: Difference) -> tuple[bool, str]:
         """Whether WeChat Pay and we agree now, and what it says. Raises what the gateway raises."""
@@ -179,8 +179,8 @@ class Resolving:
         agreed = order.state == OrderState.PAID and order.captured_fen == difference.theirs_fen
         return agreed, f"查询后订单状态为 {order.state}，入账 {order.captured_fen} 分"
 
-    async def _settle(self, one: Difference, resolution: Resolution, note: str, actor: Actor, by: str) -> None:
-        await self._step(one, "settle", actor, by, note, self._resolved(resolution, by, note))
+    async def _settle(self, one: Difference, resolution: Resolution, note: str, by: str = "") -> None:
+        await self._step(one, "settle", Actor.SYSTEM, by, note, self._resolved(resolution, by, note))
 
     def _resolved(self, resolution: Resolution, by: str, note: str) -> dict[str, Any]:
         return {

@@ -41,12 +41,13 @@ TOKENS = AnswerTokens(b"k" * 32, timedelta(days=1))
         ({(CHOSEN, A): 3, (NONE, ""): 2}, None),
         ({(CHOSEN, A): 3, (SignalKind.NOT_HELPFUL, A): 2}, None),
         ({(SignalKind.CORRECTION, A): 1}, Finding(A, 3, 0, 1)),
-        ({(SignalKind.CORRECTION, A): 1, (UNANSWERED, ""): 1}, Finding(A, 3, 1, 1)),
+        ({(SignalKind.CORRECTION, A): 1, (UNANSWERED, ""): 1}, Finding(A, 3, 0, 1)),
         ({(SignalKind.CORRECTION, A): 1, (SignalKind.CORRECTION, B): 1}, None),
         ({(UNANSWERED, ""): 4}, None),
-        ({(UNANSWERED, ""): 3, (NONE, ""): 2}, Finding("", 5, 0, 0)),
+        ({(UNANSWERED, ""): 3, (NONE, ""): 3}, None),
+        ({(UNANSWERED, ""): 3, (NONE, ""): 5}, Finding("", 5, 0, 0)),
         ({(UNANSWERED, ""): 5, (CHOSEN, A): 2}, Finding("", 5, 2, 0)),
-        ({(UNANSWERED, ""): 5, (CHOSEN, A): 3}, None),
+        ({(UNANSWERED, ""): 5, (CHOSEN, A): 3}, Finding(A, 3, 0, 0)),
     ],
 )
 def test_enough_votes_that_agree_are_a_finding(tally: dict[tuple[SignalKind, str], int], found: Finding | None) -> None:

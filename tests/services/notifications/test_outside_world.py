@@ -101,9 +101,7 @@ async def outside_world(desk: Desk, templates: bytes) -> AsyncIterator[Outside]:
     async with AsyncExitStack() as stack:
         pushes = await stack.enter_async_context(listening())
         receipts = await stack.enter_async_context(listening(lambda _: (200, tencent_answer())))
-        weixin = await stack.enter_async_context(
-            running_wechat(templates=known, pages=PAGES, callback_url=pushes.url)
-        )
+        weixin = await stack.enter_async_context(running_wechat(templates=known, pages=PAGES, callback_url=pushes.url))
         carrier = await stack.enter_async_context(running_sms(desk.clock, templates=texts, callback_url=receipts.url))
         client = await stack.enter_async_context(
             WeChatClient(WeChatSettings(WECHAT.appid, WECHAT.secret, weixin.url, request_timeout=2.0), desk.clock)
