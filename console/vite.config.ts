@@ -7,6 +7,6 @@ const api = 'http://127.0.0.1:8888'
 export default defineConfig({
   base: '/console/',
   plugins: [vue()],
-  build: { target: 'es2022', assetsInlineLimit: 0, chunkSizeWarningLimit: 400 },
+  build: { target: 'es2022', assetsInlineLimit: 0, chunkSizeWarningLimit: 600 },
   server: { host: '127.0.0.1', proxy: { '/staff': { target: api, ws: true }, '/api': { target: api, ws: true } } },
 })

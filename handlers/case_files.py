@@ -9,7 +9,7 @@ from handlers.uploads import file_answer
 from kernel.errors import Code
 
 
-async def read_file(call: Call, case_id: str, file_id: str) -> Raw:
+async def show_file(call: Call, case_id: str, file_id: str) -> Raw:
     """A file of a case: a material, a scan, an authorisation, the result. Who reads it is written down first."""
     await call.city.cases.do_open_file(officer_of(call), case_id, file_id)
     return file_answer(*await call.city.file_queries.read(file_id))
@@ -19,7 +19,7 @@ _ANY = staff("window_officer", "approver", "supervisor")
 
 ROUTES = [
     Route(
-        "GET", "/staff/cases/{case_id}/files/{file_id}", read_file, _ANY, Limit.READ, Idempotency.SAFE,
+        "GET", "/staff/cases/{case_id}/files/{file_id}", show_file, _ANY, Limit.READ, Idempotency.SAFE,
         "Read a file of a case, audited", (Code.CASE_NOT_FOUND, Code.FILE_NOT_FOUND),
         content_type="application/octet-stream",
     ),

@@ -101,7 +101,8 @@ def _page(title: str, facts: list[tuple[str, str]], status: int) -> Raw:
 
 _PAGE = """<!doctype html><html lang="zh-CN"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>收据查验</title><style>body{{font:17px/1.6 system-ui,sans-serif;max-width:36rem;margin:1.5rem auto;padding:0 1rem;
+<title>收据查验</title><style>body{{font:17px/1.6 system-ui,sans-serif;max-width:36rem;margin:1.5rem auto;
+padding:0 1rem;
 color:#1b1b1b}}dt{{color:#595959;margin-top:.6rem}}dd{{margin:0;overflow-wrap:anywhere}}</style>
 <main><h1>{title}</h1><dl>{rows}</dl></main></html>"""
 

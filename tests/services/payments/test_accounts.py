@@ -27,7 +27,8 @@ def line(
         "due_on": "2090-12-15",
     } | more
     return ",".join(
-        (cells["issuer"], cells["kind"], number, holder, cells["title"], cells["period"], amount, cells["due_on"], reference)
+        (cells["issuer"], cells["kind"], number, holder, cells["title"], cells["period"], amount,
+         cells["due_on"], reference)
     )  # fmt: skip
 
 
@@ -63,7 +64,8 @@ async def test_a_file_is_imported_once_however_often_it_comes(desk: Desk) -> Non
 async def test_every_faulty_line_is_named_with_its_field_and_nothing_is_imported(desk: Desk) -> None:
     report = await load(
         desk, line(), line(amount="12.345", reference="W-2"), line("8 8", reference="W-3"), line(reference="W-1"),
-        line(kind="rent", reference="W-5"), line(holder="别人", reference="W-6"), line(due_on="2090-13-01", reference="W-7"),
+        line(kind="rent", reference="W-5"), line(holder="别人", reference="W-6"),
+        line(due_on="2090-13-01", reference="W-7"),
         line(amount="0", reference="W-8"), line(holder="", reference="W-9"),
     )  # fmt: skip
     assert [(r.line, r.field) for r in report.rejections] == [
