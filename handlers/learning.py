@@ -198,7 +198,8 @@ def _view(proposal: Proposal) -> ProposalView:
 
 
 def _actions(proposal: Proposal) -> list[str]:
-    return ["accept" if action == "take" else action for action in MACHINE.allowed(proposal.state, Actor.STAFF)]
+    allowed = MACHINE.allowed(proposal.state, Actor.STAFF)
+    return sorted("accept" if action == "take" else action for action in allowed)
 
 
 _ANSWERS = staff("agent", "window_officer", "supervisor", "catalogue_editor")

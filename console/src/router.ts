@@ -33,7 +33,8 @@ export const router = createRouter({
       path: '/',
       component: () => import('./components/AppLayout.vue'),
       children: [
-        { path: '', name: 'home', redirect: () => home() },
+        // Which screen that is shows only once it is known who has signed in.
+        { path: '', name: 'home', component: { render: () => null } },
         ...inside,
         { path: ':rest(.*)*', name: 'nowhere', component: () => import('./views/Nowhere.vue'), meta: { title: title('nowhere') } },
       ],
@@ -61,7 +62,7 @@ router.beforeEach(async (to) => {
     }
   }
   if (session.me?.enrolment_due) return signIn
-  if (to.meta.roles && !session.may(to.meta.roles)) return home()
+  if (to.name === 'home' || (to.meta.roles && !session.may(to.meta.roles))) return home()
   return true
 })
 

@@ -171,7 +171,7 @@ async def test_a_slash_opens_the_canned_answers_and_fills_their_variables(city: 
         await axe(page, CONSOLE)
         await picture(page, CONSOLE, "inbox-canned")
         await page.keyboard.press("Enter")
-        await expect(composer).to_have_value("市民朋友您好，我是威海市政务服务中心的赵敏，关于居民身份证补领：")
+        await expect(composer).to_have_value("市民朋友您好，我是威海市政务服务中心的赵敏，关于居民身份证丢失补领：")
         await page.keyboard.press("Enter")
         await resident.entry("我是威海市政务服务中心的赵敏")
     async with console("/canned-answers", officer) as page:
@@ -258,13 +258,13 @@ async def test_a_question_becomes_knowledge_and_is_suggested_with_its_source(
         await page.get_by_test_id("answer").fill("可以。由监护人陪同本人，带户口簿到派出所申请。")
         await page.get_by_test_id("phrasings").fill("小孩身份证丢了怎么办\n家长能代办孩子身份证吗")
         await page.get_by_test_id("item").click()
-        await page.keyboard.type("居民身份证补领")
-        await page.get_by_role("option", name="居民身份证补领").first.click()
+        await page.keyboard.type("居民身份证丢失补领")
+        await page.get_by_role("option", name="居民身份证丢失补领").first.click()
         await axe(page, CONSOLE)
         await picture(page, CONSOLE, "knowledge-entry")
         await page.get_by_test_id("publish").click()
         await expect(page.get_by_text("已发布，智能客服")).to_be_visible()
-        await expect(page.get_by_text("居民身份证补领（第 1 版）")).to_be_visible()
+        await expect(page.get_by_text("居民身份证丢失补领（第 1 版）")).to_be_visible()
         await page.get_by_role("link", name="返回列表").click()
         await page.get_by_test_id("state-published").click()
         await expect(page.get_by_test_id("knowledge")).to_contain_text(words)
@@ -275,11 +275,11 @@ async def test_a_question_becomes_knowledge_and_is_suggested_with_its_source(
     async with console(f"/inbox?c={conversation}", officer) as page:
         hint = page.get_by_test_id("suggestion").first
         await expect(hint).to_contain_text("由监护人陪同本人")
-        await expect(hint).to_contain_text("依据：居民身份证补领（第 1 版）")
+        await expect(hint).to_contain_text("依据：居民身份证丢失补领（第 1 版）")
         await picture(page, CONSOLE, "inbox-suggestion")
         await page.keyboard.press("Alt+G")
         await expect(page.get_by_test_id("composer")).to_have_value(
-            "可以。由监护人陪同本人，带户口簿到派出所申请。\n（依据：居民身份证补领（第 1 版））"
+            "可以。由监护人陪同本人，带户口簿到派出所申请。\n（依据：居民身份证丢失补领（第 1 版））"
         )
         await page.keyboard.press("Enter")
         await resident.entry("由监护人陪同本人")

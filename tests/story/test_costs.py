@@ -18,6 +18,8 @@ from tests.administration import COSTS as administration_costs
 from tests.administration import measured as administration_measured
 from tests.cases import measured
 from tests.city import CENTRE, ID_CARD_LOST, Resident, TestCity, first_free, until
+from tests.learning import COSTS as learning_costs
+from tests.learning import measured as learning_measured
 from tests.services.files.samples import chunk, png
 from tests.services.payments.test_accounts import file, line
 from tests.story.test_payments import billed
@@ -35,10 +37,11 @@ MORE = {"GET /api/cases/{case_id}/files/{file_id}": 3, "GET /staff/cases/{case_i
 MORE |= {
     "POST /staff/cases": 5,
     "GET /api/cases/{case_id}/result": 3,
+    "POST /staff/bills/import": 8,
     "POST /staff/session": 5,
     "POST /api/dialogue": 5,
 }
-MORE |= conversation_costs | administration_costs
+MORE |= conversation_costs | administration_costs | learning_costs
 # Money moves in one transaction over order, bill, refund and ledger, commit included (docs/decisions/0003).
 MORE |= {
     "POST /api/orders/{order_id}/check": 7,
@@ -346,6 +349,7 @@ async def test_no_endpoint_sends_more_database_commands_than_allowed(meter: Mete
         await meter.call(nobody, "POST /api/session", body={"code": code}, status=201)
     await conversations_measured(meter)
     await administration_measured(meter)
+    await learning_measured(meter)
     await meter.call(resident, "DELETE /api/session")
     for path in ("/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"):
         await meter.call(nobody, f"GET {path}")

@@ -16,6 +16,7 @@ from server.wiring import STORES
 from tests.administration import Unmetered
 from tests.administration import measured as administration
 from tests.city import CENTRE, ID_CARD_LOST, TestCity, first_free, running_city
+from tests.learning import measured as learning
 from tests.services.files.samples import png
 from tests.story.test_payments import billed
 
@@ -100,6 +101,7 @@ async def story(city: TestCity) -> None:
     await files.do_delete("PR-SOMEBODY", kept.id)
     await money(city)
     await administration(Unmetered(city))
+    await learning(Unmetered(city))
     officer = await city.staff("window_officer", "supervisor")
     await officer.ok("GET", "/staff/bookings")
     await officer.ok("GET", "/staff/troubles")

@@ -358,7 +358,8 @@ def test_a_row_twice_another_transaction_and_a_revoked_payment_are_found() -> No
     ]
     found = compare(rows, payments, [], 60)
     assert [(one.kind.value, one.number, one.gap_fen) for one in found.differences] == [
-        ("duplicate_row", "OR1", 100), ("transaction_differs", "OR2", 0), ("state_differs", "OR3", 9),
+        ("duplicate_row", "OR1", 100), ("duplicate_row", "OR1", 100), ("transaction_differs", "OR2", 0),
+        ("state_differs", "OR3", 9),
     ]  # fmt: skip
     assert found.totals.unexplained_fen == 0
     assert len(causes("2090-11-21", found.differences)) == 4

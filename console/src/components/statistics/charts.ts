@@ -28,7 +28,8 @@ export function optionOf(labels: string[], series: Series[], shape: { lines?: bo
   return {
     animation: false,
     color: shape.colours ?? COLOURS,
-    aria: { enabled: true, decal: { show: !shape.lines && series.length > 1 } },
+    // The name of the picture is ours, its numbers are in the table.
+    aria: { enabled: true, label: { enabled: false }, decal: { show: !shape.lines && series.length > 1 } },
     textStyle: { fontFamily: FONT },
     // Drawn on the canvas: HTML with style attributes is what the content security policy forbids.
     tooltip: { trigger: 'axis', renderMode: 'richText', axisPointer: { type: shape.lines ? 'line' : 'shadow' }, valueFormatter: (value: unknown) => (value === null || value === undefined ? '—' : `${String(value)}${shape.unit ?? ''}`) },
