@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import secrets
+from datetime import date, timedelta
 from typing import Any
 
 import segno
@@ -69,7 +70,8 @@ async def officer(city: TestCity, *roles: str, centre: str | None = CENTRE, depa
 
 
 def id_number() -> str:
-    body = f"37100219800229{secrets.randbelow(1000):03}"
+    birthday = date(1950, 1, 1) + timedelta(days=secrets.randbelow(18_000))
+    body = f"371002{birthday:%Y%m%d}{secrets.randbelow(1000):03}"
     return body + resident_id_check_character(body)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from tests.city import TestCity
 
 # A proposal read, taken and accepted; the item read for its draft, then edited (read, written) and published (read, the
-# version beside, the record, the revision, all items read anew).
-COSTS = {"POST /staff/learning/proposals/{proposal_id}/accept": 11}
+# version beside, the record, the revision, all items read anew in two pieces).
+COSTS = {"POST /staff/learning/proposals/{proposal_id}/accept": 12}
 WORDS = ("旧证丢水沟里找不回了", "旧证被水泡得看不清了")
 
 

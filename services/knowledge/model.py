@@ -68,9 +68,9 @@ class Suggestion:
     item_version: int
     probability: float
     stale: bool
-    matched: tuple[Match, ...] = ()
+    matched: tuple[Match, ...]
     # To the most similar of the entry's own phrasings, 0..1.
-    likeness: float = 0.0
+    likeness: float
 
 
 class CannedAnswer(Struct, kw_only=True, frozen=True):

@@ -15,6 +15,7 @@ from server import embedded
 from services.payments.model import SubjectKind
 from tests.cases import (
     ANSWERS,
+    CONTENT,
     FIRE,
     ITEM,
     LEADING,
@@ -137,6 +138,10 @@ async def test_the_whole_life_of_a_case_with_two_departments_in_parallel(city: T
     assert len((await window.ok("GET", case))["history"]) == len(warned["history"])
     # The resident and the supervisor see the same clock.
     supervisor = await officer(city, "supervisor", centre=None)
+    entries = (await supervisor.ok("GET", "/staff/supervision"))["entries"]
+    raised = [(one["kind"], one["clock"]) for one in entries if one["subject"] == receipt["case_id"]]
+    assert ("limit_yellow", "promised") in raised
+    assert len(raised) == len(set(raised))
     seen = (await supervisor.ok("GET", case))["clocks"]["promised"]
     assert (await resident.ok("GET", f"/api/cases/{receipt['case_id']}"))["progress"]["clock"] == seen
 
@@ -232,10 +237,43 @@ async def test_what_is_known_is_not_asked_again_and_shows_where_it_is_known_from
     states = {m["name"]: (m["state"], m["source"]) for m in again["materials"]}
     assert states["身份证"] == states[LEASE] == ("reused", receipt["number"])
     assert states[PHOTO] == ("missing", "")
+    sources = {one["field"]: one["source"] for one in again["prefilled"]}
+    assert sources["materials.身份证"] == sources[f"materials.{LEASE}"] == f"办件 {receipt['number']}"
     await resident.ok(
         "PUT", f"/api/items/{ITEM}/draft", {"answers": ANSWERS, "materials": {PHOTO: [await upload(resident)]}}
     )
-    assert (await resident.ok("POST", f"/api/items/{ITEM}/draft/submit"))["number"] != receipt["number"]
+    second = await resident.ok("POST", f"/api/items/{ITEM}/draft/submit")
+    assert second["number"] != receipt["number"]
+    # The officer sees that it is reused, and from where; and may look at it.
+    seen = (await window.ok("GET", f"/staff/cases/{second['case_id']}"))["materials"]
+    lease = next(one for one in seen if one["name"] == LEASE)
+    assert (lease["state"], lease["source"]) == ("reused", receipt["number"])
+    await download(window, f"/staff/cases/{second['case_id']}/files/{lease['files'][0]}")
+
+
+async def test_a_window_too_does_not_ask_again_for_what_an_earlier_case_has_shown(city: TestCity) -> None:
+    number = id_number()
+    resident = await applicant(city, number)
+    receipt = await submitted(resident)
+    case = f"/staff/cases/{receipt['case_id']}"
+    window = await officer(city, "window_officer")
+    fire, plan, lead = await approvers(city)
+    await window.ok("POST", f"{case}/accept")
+    for who, task in ((fire, "fire"), (plan, "plan"), (lead, "final")):
+        await who.ok("POST", f"{case}/tasks/{task}/decision", OPINION)
+    person = {"name": "王小明", "id_number": number, "phone": "13900001111"}
+    body = {"item": ITEM, "applicant": person, "answers": ANSWERS}
+    before = await window.ok("POST", "/staff/cases", body)
+    await lead.ok("POST", f"{case}/decision", {"grant": True, "opinion": "准予许可"})
+    after = await window.ok("POST", "/staff/cases", body)
+    for made, expected in ((before, ("missing", "")), (after, ("reused", receipt["number"]))):
+        shown = (await window.ok("GET", f"/staff/cases/{made['id']}"))["materials"]
+        assert next((m["state"], m["source"]) for m in shown if m["name"] == LEASE) == expected
+    # Somebody else's case is nobody's source: an agent brings their principal's own papers.
+    agent = body | {"agent": {"name": "李四维", "id_number": id_number(), "phone": "13900001111", "relation": "子女"}}
+    theirs = await window.ok("POST", "/staff/cases", agent)
+    shown = (await window.ok("GET", f"/staff/cases/{theirs['id']}"))["materials"]
+    assert {m["state"] for m in shown} == {"missing"}
 
 
 async def test_an_agent_applies_for_somebody_else_only_with_an_authorisation(city: TestCity) -> None:
@@ -299,6 +337,18 @@ async def test_a_second_notice_needs_a_reason_and_raises_a_supervision_event(cit
     assert code(again) == "400 NOTICE_REASON_REQUIRED"
     await window.ok("POST", f"{case}/notices", {"missing": ["门头照片"], "reason": "补充的照片不清晰"})
     assert "case.second_notice" in await events(city, case_id)
+    supervisor = await officer(city, "supervisor", centre=None)
+    await city.work()
+    [entry] = [e for e in (await supervisor.ok("GET", "/staff/supervision"))["entries"] if e["subject"] == case_id]
+    assert (entry["kind"], entry["officer"], entry["title"]) == ("second_notice", window.openid, CONTENT["name"])
+    assert (
+        code(await window.call("POST", f"/staff/supervision/{entry['id']}/close", {"note": "x"})) == "403 NOT_ALLOWED"
+    )
+    await supervisor.ok("POST", f"/staff/supervision/{entry['id']}/acknowledge", {})
+    closed = await supervisor.ok("POST", f"/staff/supervision/{entry['id']}/close", {"note": "已约谈窗口"})
+    assert (closed["state"], closed["note"], closed["actions"]) == ("closed", "已约谈窗口", [])
+    again = await supervisor.call("POST", f"/staff/supervision/{entry['id']}/close", {"note": "x"})
+    assert code(again) == "409 ACTION_NOT_ALLOWED"
     shown = await resident.ok("GET", f"/api/cases/{case_id}")
     assert [notice["reason"] for notice in shown["notices"]] == ["", "补充的照片不清晰"]
 
@@ -391,6 +441,124 @@ async def test_progress_without_a_login_tells_nothing_personal_and_nothing_of_wh
         told.add((answer.status_code, error["code"], error["message"], str(error["fields"])))
     assert len(told) == 1
     assert next(iter(told))[:2] == (404, "CASE_NOT_FOUND")
+
+
+async def download(who: Resident, path: str) -> bytes:
+    answer = await who.call("GET", path)
+    assert answer.status_code == 200, answer.text
+    return answer.content
+
+
+async def test_scans_of_a_window_and_an_authorisation_go_with_the_case_and_each_reading_is_audited(
+    city: TestCity,
+) -> None:
+    number = id_number()
+    resident, window = await applicant(city, number), await officer(city, "window_officer")
+    lease, letter = await upload(window, "/staff/files"), await upload(window, "/staff/files")
+    person = {"name": "王小明", "id_number": number, "phone": "13900001111"}
+    agent = {"name": "李四维", "id_number": id_number(), "phone": "13900001112", "relation": "子女"}
+    body = {"item": ITEM, "applicant": person, "agent": agent, "answers": ANSWERS, "seen": ["身份证", LEASE],
+            "files": {LEASE: [lease]}, "authorisation": [letter]}  # fmt: skip
+    case_id = (await window.ok("POST", "/staff/cases", body))["id"]
+    case = f"/staff/cases/{case_id}"
+    await window.ok("POST", f"{case}/notices", {"missing": [PHOTO]})
+    photo = await upload(window, "/staff/files")
+    await window.ok("POST", f"{case}/supplied", {"files": {PHOTO: [photo]}})
+    shown = await window.ok("GET", case)
+    materials = {m["name"]: (m["state"], m["files"]) for m in shown["materials"]}
+    assert (materials[LEASE], materials["身份证"]) == (("original_seen", [lease]), ("original_seen", []))
+    assert (materials[PHOTO], shown["authorisation"]) == (("provided", [photo]), [letter])
+
+    # A colleague of the department reads it, and the audit has it; others and strangers do not.
+    await window.ok("POST", f"{case}/accept")
+    fire, _, lead = await approvers(city)
+    for file in (lease, letter, photo):
+        assert (await download(fire, f"{case}/files/{file}")).startswith(b"\x89PNG")
+    audit = [entry.action for entry in await city.api.house.city.staff_queries.audit_of(fire.openid)]
+    assert {f"case.file {case_id} {file}" for file in (lease, letter, photo)} <= set(audit)
+    stranger = await officer(city, "approver", centre=None, department="市教育局")
+    assert code(await stranger.call("GET", f"{case}/files/{lease}")) == "404 CASE_NOT_FOUND"
+    other = await upload(window, "/staff/files")
+    assert code(await fire.call("GET", f"{case}/files/{other}")) == "404 FILE_NOT_FOUND"
+    assert f"case.file {case_id} {other}" not in [
+        e.action for e in await city.api.house.city.staff_queries.audit_of(fire.openid)
+    ]
+    # The resident reads the window's scans of their own case; nobody else does.
+    assert await download(resident, f"/api/cases/{case_id}/files/{lease}")
+    assert (
+        code(await (await applicant(city)).call("GET", f"/api/cases/{case_id}/files/{lease}")) == "404 CASE_NOT_FOUND"
+    )
+
+    # Only an officer's own scan can be handed in, and only for a material of the case; nothing is marked otherwise.
+    foreign = await upload(lead, "/staff/files")
+    assert code(await window.call("POST", f"{case}/originals", {"files": {LEASE: [foreign]}})) == "404 FILE_NOT_FOUND"
+    assert code(await window.call("POST", f"{case}/originals", {"files": {"没有": [other]}})) == "400 INVALID_INPUT"
+    assert code(await window.call("POST", f"{case}/originals", {})) == "400 INVALID_INPUT"
+    queries = city.api.house.city.file_queries
+    assert ((await queries.get(foreign)).uses, (await queries.get(other)).uses) == ([], [])
+    # A scan that takes another's place: the old one is let go.
+    await window.ok("POST", f"{case}/originals", {"seen": [LEASE], "files": {LEASE: [other]}})
+    await city.work()
+    assert ((await queries.get(lease)).uses, len((await queries.get(other)).uses)) == ([], 1)
+
+
+async def test_the_result_is_a_file_that_the_resident_reads_once_it_was_handed_over(city: TestCity) -> None:
+    resident, window, case_id = await accepted(city)
+    fire, plan, lead = await approvers(city)
+    case = f"/staff/cases/{case_id}"
+    for who, task in ((fire, "fire"), (plan, "plan"), (lead, "final")):
+        await who.ok("POST", f"{case}/tasks/{task}/decision", OPINION)
+    document = await upload(lead, "/staff/files")
+    early = await lead.call("POST", f"{case}/result", {"name": "联合许可决定书", "file": document})
+    assert code(early) == "409 ACTION_NOT_ALLOWED"
+    assert (await city.api.house.city.file_queries.get(document)).uses == []
+    await lead.ok("POST", f"{case}/decision", {"grant": True, "opinion": "准予许可"})
+    await lead.ok("POST", f"{case}/result", {"name": "联合许可决定书", "file": document})
+    for path in ("result", f"files/{document}"):
+        assert code(await resident.call("GET", f"/api/cases/{case_id}/{path}")) == "404 FILE_NOT_FOUND"
+    await window.ok("POST", f"{case}/issue", {})
+    assert await download(resident, f"/api/cases/{case_id}/result") == await download(
+        window, f"{case}/files/{document}"
+    )
+
+
+async def test_a_file_dropped_on_one_phone_and_taken_up_again_on_another_keeps_its_mark(city: TestCity) -> None:
+    resident = await applicant(city)
+    first = (await draft(resident))["materials"]
+    files = {m["name"]: m["files"] for m in first if m["files"]}
+    without = {name: ids for name, ids in files.items() if name != PHOTO}
+    path = f"/api/items/{ITEM}/draft"
+    queries = city.api.house.city.file_queries
+    [photo] = files[PHOTO]
+    # The relay is late: it hears of the drop only after the file is referred to again.
+    await resident.ok("PUT", path, {"materials": without})
+    await resident.ok("PUT", path, {"materials": files})
+    await city.work()
+    assert len((await queries.get(photo)).uses) == 1
+    for _ in range(4):
+        await asyncio.gather(*(resident.call("PUT", path, {"materials": given}) for given in (files, without) * 2))
+        await resident.ok("PUT", path, {"materials": files})
+        await city.work()
+        assert (await queries.get(photo)).uses
+    await resident.ok("PUT", path, {"materials": without})
+    await city.work()
+    assert (await queries.get(photo)).uses == []
+
+
+async def test_a_date_is_held_against_the_day_of_submission_also_in_a_later_supplement(city: TestCity) -> None:
+    # Bounded by the day itself: what was in time then would be too late when the supplement comes.
+    moved = {"name": "moved", "label": "计划开业日期", "type": "date", "minimum": 0, "required": False}
+    await publish(city, code="000199990001", form=[*CONTENT["form"], moved])
+    resident, window = await applicant(city), await officer(city, "window_officer")
+    path = "/api/items/000199990001/draft"
+    materials = {name: [await upload(resident)] for name in MATERIALS}
+    body = {"answers": ANSWERS | {"moved": "2090-11-22"}, "materials": materials, "centre": CENTRE}
+    await resident.ok("PUT", path, body)
+    case_id = (await resident.ok("POST", f"{path}/submit"))["case_id"]
+    await window.ok("POST", f"/staff/cases/{case_id}/notices", {"missing": ["面积"]})
+    city.clock.set(on("2090-12-01"))
+    shown = await resident.ok("POST", f"/api/cases/{case_id}/supplement", {"answers": {"area": 130}})
+    assert shown["progress"]["state"] == "submitted"
 
 
 async def test_silence_of_the_office_is_acceptance_as_of_the_receipt(city: TestCity) -> None:

@@ -6341,9 +6341,7 @@ export interface components {
             item_version: number;
             probability: number;
             stale: boolean;
-            /** @default [] */
             matched: components["schemas"]["Match"][];
-            /** @default 0 */
             likeness: number;
         };
         /**
