@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from time import perf_counter
@@ -39,8 +40,8 @@ async def cases(settings: Settings, few: int, many: int) -> list[Row]:
             )
             await house.mongo.drop_database(house.database.name)
             stocks.append(await prepare(house, clock, count))
-            print(f"(stored {count:,} open and {count // 10:,} closed cases of "
-                  f"{stocks[-1].bytes_each:,.0f} bytes in {stocks[-1].seconds:.0f} s)", flush=True)  # fmt: skip
+            print(f"stored {count:,} open and {count // 10:,} closed cases of {stocks[-1].bytes_each:,.0f} bytes "
+                  f"in {stocks[-1].seconds:.0f} s", file=sys.stderr)  # fmt: skip
         found: dict[str, tuple[list[float], list[float]]] = {}
         rng = random.Random(7)
         for turn in range(ROUNDS + 1):

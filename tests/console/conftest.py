@@ -39,18 +39,22 @@ class Officer:
         return second_factor.code_at(self.secret, second_factor.step_at(self.city.clock.now()))
 
 
-async def new_account(city: TestCity, *roles: str, name: str = "王芳", centre: str | None = CENTRE) -> tuple[str, str]:
+async def new_account(
+    city: TestCity, *roles: str, name: str = "王芳", centre: str | None = CENTRE, department: str | None = None
+) -> tuple[str, str]:
     """(staff id, username) of an account that has yet to enrol."""
     username = f"officer{secrets.token_hex(4)}"
     wanted: Any = roles
     made = await city.api.house.city.staff.do_create_staff(
-        username, PASSWORD, wanted, by="test", name=name, centre=centre
+        username, PASSWORD, wanted, by="test", name=name, centre=centre, department=department
     )
     return made.staff_id, username
 
 
-async def new_officer(city: TestCity, *roles: str, name: str = "王芳", centre: str | None = CENTRE) -> Officer:
-    staff_id, username = await new_account(city, *roles, name=name, centre=centre)
+async def new_officer(
+    city: TestCity, *roles: str, name: str = "王芳", centre: str | None = CENTRE, department: str | None = None
+) -> Officer:
+    staff_id, username = await new_account(city, *roles, name=name, centre=centre, department=department)
     staff = city.api.house.city.staff
     token, _ = await staff.do_sign_in(username, PASSWORD, "127.0.0.1")
     made = await staff.do_begin_enrolment(staff_id, PASSWORD, None, "127.0.0.1")

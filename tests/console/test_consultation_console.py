@@ -32,6 +32,17 @@ async def city(
         yield city
 
 
+_screens: list[Screen] = []
+
+
+@pytest.fixture(autouse=True)
+async def hung_up() -> AsyncIterator[None]:
+    """Residents' lines end with the test."""
+    yield
+    while _screens:
+        await _screens.pop().drop()
+
+
 def http(officer: Officer) -> Resident:
     return Resident(officer.city, "", officer.token)
 
@@ -39,6 +50,7 @@ def http(officer: Officer) -> Resident:
 async def asking(city: TestCity, question: str = QUESTION) -> tuple[Screen, str]:
     """A resident on the line who has asked the bot and now waits for a person."""
     screen = resident_screen(city, await city.resident(phone=True))
+    _screens.append(screen)
     await screen.connect()
     conversation = str((await screen.ask(type="start"))["conversation"]["id"])
     await screen.resume(conversation)
@@ -191,7 +203,7 @@ async def test_drafts_and_unsent_messages_survive_and_a_lost_line_is_told(city: 
         await expect(composer).to_have_value("写到一半的回复")
 
         await page.context.set_offline(True)
-        await expect(page.get_by_test_id("lost")).to_contain_text("连接已断开")
+        await expect(page.get_by_text("网络已断开")).to_be_visible()
         await composer.fill("断线时发的消息")
         await page.keyboard.press("Enter")
         await expect(page.get_by_test_id("outgoing")).to_contain_text("待发送")
@@ -199,7 +211,7 @@ async def test_drafts_and_unsent_messages_survive_and_a_lost_line_is_told(city: 
         await axe(page, CONSOLE)
         await picture(page, CONSOLE, "inbox-offline")
         await page.context.set_offline(False)
-        await expect(page.get_by_test_id("lost")).to_have_count(0)
+        await expect(page.get_by_text("网络已断开")).to_have_count(0)
         await expect(page.get_by_test_id(f"entry-{missed['seq']}")).to_contain_text("您还在吗")
         await expect(page.get_by_test_id("outgoing")).to_have_count(0)
         await resident.entry("断线时发的消息")
@@ -215,6 +227,25 @@ async def test_drafts_and_unsent_messages_survive_and_a_lost_line_is_told(city: 
     said = (await http(officer).ok("GET", f"/staff/conversations/{conversation}/events"))["entries"]
     assert sum(one.get("text") == "断线时发的消息" for one in said) == 1
     assert [one["seq"] for one in said] == list(range(1, len(said) + 1))
+
+
+async def test_a_socket_that_does_not_come_back_is_told_and_messages_go_over_http(
+    city: TestCity, console: OpenConsole
+) -> None:
+    officer = await new_officer(city, "agent")
+    resident, conversation = await taken(city, officer)
+    async with console("/account", officer) as page:
+        # As behind a proxy that lets no WebSocket through.
+        await page.route_web_socket("**/staff/live", lambda socket: socket.close())
+        await page.goto(f"{city.api.url}/console/inbox?c={conversation}")
+        await expect(page.get_by_test_id("lost")).to_contain_text("连接已断开")
+        await axe(page, CONSOLE)
+        await picture(page, CONSOLE, "inbox-lost")
+        await page.get_by_test_id("composer").fill("没有长连接也能回复")
+        await page.keyboard.press("Enter")
+        await resident.entry("没有长连接也能回复")
+        said = await resident.say(conversation, "收到了")
+        await expect(page.get_by_test_id(f"entry-{said['seq']}")).to_contain_text("收到了", timeout=15_000)
 
 
 async def test_what_waits_is_sent_after_a_reload_under_the_same_name(city: TestCity, console: OpenConsole) -> None:
@@ -235,6 +266,7 @@ async def test_what_waits_is_sent_after_a_reload_under_the_same_name(city: TestC
         await expect(page.get_by_test_id("transcript")).to_contain_text("只发一次")
         await expect(page.get_by_test_id("outgoing")).to_have_count(0)
         await page.wait_for_function("() => !Object.keys(localStorage).some(k => k.startsWith('banshi.outbox.'))")
+    await resident.entry("只发一次")
     assert sum(one.get("text") == "只发一次" for one in resident.entries.values()) == 1
 
 
@@ -362,9 +394,7 @@ async def test_statistics_are_charts_with_tables_and_bad_ratings_are_followed_up
         await expect(page.get_by_text("已回访，待整改")).to_be_visible()
         await follow(page, conversation, "高峰期增加一名咨询员")
         await expect(page.get_by_text("没有待回访的差评")).to_be_visible()
-    stored = await city.api.house.city.consultation_ratings.one(conversation)
-    assert stored is not None
-    assert stored.state == "closed"
+    assert (await http(chief).ok("GET", "/staff/follow-ups"))["follow_ups"] == []
 
 
 async def follow(page: Page, conversation: str, note: str) -> None:

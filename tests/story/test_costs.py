@@ -172,6 +172,7 @@ async def books(meter: Meter) -> None:
     number, house = f"6{secrets.randbelow(10**9):09}", city.api.house
     headers = {"Authorization": f"Bearer {supervisor.token}"}
     files = {"file": ("a.csv", file(line(number, "王小明", "12", secrets.token_hex(6))), "text/csv")}
+    await supervisor.ok("GET", "/staff/reconciliation")
     before = house.commands.count
     answer = await city.http.post(f"{city.api.url}/staff/bills/import", files=files, headers=headers)
     meter.costs["POST /staff/bills/import"] = house.commands.count - before

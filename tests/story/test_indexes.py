@@ -11,13 +11,18 @@ import pytest
 from pymongo import monitoring
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
+from kernel.clock import local_day
+from kernel.machine import Actor
 from server import embedded
 from server.wiring import STORES
+from services.payments.reconciliation.compare import Found
+from services.payments.reconciliation.model import DifferenceKind
 from tests.administration import Unmetered
 from tests.administration import measured as administration
 from tests.city import CENTRE, ID_CARD_LOST, TestCity, first_free, running_city
 from tests.learning import measured as learning
 from tests.services.files.samples import png
+from tests.services.payments.test_accounts import file, line
 from tests.story.test_payments import billed
 
 # Some dozens of documents, read whole on purpose.
@@ -76,6 +81,18 @@ async def money(city: TestCity) -> None:
         await supervisor.ok("GET", f"/staff/{path}")
     await city.api.house.city.payment_queries.of_subject(bill.subject_kind, bill.subject)
     await city.api.house.city.payment_queries.entries_of(order)
+    house = city.api.house.city
+    await house.bill_imports.do_import(file(line()), "test")
+    bound = await payer.ok("POST", "/api/accounts", {"kind": "water", "account_number": "88001", "holder": "王小明"})
+    await payer.ok("GET", "/api/accounts")
+    await payer.ok("POST", f"/api/accounts/{bound['id']}/unbind")
+    day = local_day(city.clock.now()) - timedelta(days=2)
+    await supervisor.ok("POST", f"/staff/reconciliation/{day}/run")
+    missing = Found(DifferenceKind.MISSING_AT_WECHAT, order, order)
+    await house.resolving.do_file(str(day), [missing], [order], "", Actor.SYSTEM)
+    await city.work()
+    await supervisor.ok("GET", "/staff/reconciliation")
+    await supervisor.ok("GET", f"/staff/reconciliation/{day}")
 
 
 async def story(city: TestCity) -> None:

@@ -91,11 +91,6 @@ export async function call<P extends keyof paths & string, M extends Method>(
   }
 }
 
-/** The header that says who calls, for what is not JSON (files). */
-export function authorised(): Record<string, string> {
-  return { Authorization: `Bearer ${session.token}` }
-}
-
 export function newKey(): string {
   return crypto.randomUUID()
 }

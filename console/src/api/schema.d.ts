@@ -2236,7 +2236,7 @@ export interface paths {
          *
          *     Roles: approver, supervisor, window_officer.
          */
-        get: operations["case_files.read_file"];
+        get: operations["case_files.show_file"];
         put?: never;
         post?: never;
         delete?: never;
@@ -6345,9 +6345,7 @@ export interface components {
             item_version: number;
             probability: number;
             stale: boolean;
-            /** @default [] */
             matched: components["schemas"]["Match"][];
-            /** @default 0 */
             likeness: number;
         };
         /**
@@ -17010,7 +17008,7 @@ export interface operations {
             };
         };
     };
-    "case_files.read_file": {
+    "case_files.show_file": {
         parameters: {
             query?: never;
             header?: never;

@@ -43,6 +43,8 @@ export const useInbox = defineStore('inbox', () => {
   let timer: ReturnType<typeof setInterval> | undefined
   let gathered: ReturnType<typeof setTimeout> | undefined
   let flushing = false
+  // What this screen has just taken is no news to it.
+  const acted = new Set<string>()
 
   const socket = new LiveSocket(hear, () => {
     void refresh()
@@ -164,7 +166,7 @@ export const useInbox = defineStore('inbox', () => {
       talk.conversation = { ...talk.conversation, owner: null, members: [], actions: [] }
       refreshSoon()
     } else if (told.type === 'inbox') {
-      if (COMES_TO_ME.has(told.event ?? '') && !talk) ElMessage({ type: 'info', message: texts.inbox.comes, showClose: true })
+      if (COMES_TO_ME.has(told.event ?? '') && !talk && !acted.has(told.conversation)) ElMessage({ type: 'info', message: texts.inbox.comes, showClose: true })
       refreshSoon()
     }
   }
@@ -240,7 +242,8 @@ export const useInbox = defineStore('inbox', () => {
 
   /** What changes a conversation: done over HTTP, then everything is read anew. */
   async function act(id: string, doing: () => Promise<Desk>): Promise<void> {
-    const changed = await doing()
+    acted.add(id)
+    const changed = await doing().finally(() => setTimeout(() => acted.delete(id), REFRESH_MS))
     const talk = talks.get(id)
     if (talk) talk.conversation = changed
     await refresh()

@@ -65,7 +65,7 @@ export const caseTexts = {
     rejected: '不同意',
     cancelled: '已取消',
   } as Record<string, string>,
-  materialStates: { missing: '未提交', provided: '已上传', original_seen: '已核对原件', reused: '复用' } as Record<string, string>,
+  materialStates: { missing: '未提交', by_form: '由申请表声明', not_needed: '不是必须', provided: '已上传', original_seen: '已核对原件', reused: '复用' } as Record<string, string>,
   channels: { online: '网上申请', window: '窗口申请' } as Record<string, string>,
   clocks: { promised: '承诺时限', legal: '法定时限' } as Record<string, string>,
   clockWords: {

@@ -13,10 +13,21 @@ export function formOf(content: Schemas['ItemContent']): Field[] {
 
 /** Whether a question is asked, by the answers before it. */
 export function asked(field: Field, answers: Answers): boolean {
-  if (!field.when) return true
-  const answer = answers[field.when.field]
+  return holds(field.when, answers)
+}
+
+/** How a material stands that has not been handed in: class D is declared by the form, others this case may not need. */
+export function absence(material: Schemas['Material'] | undefined, answers: Answers): 'missing' | 'by_form' | 'not_needed' {
+  if (!material) return 'missing'
+  if (material.material_class === 'D') return 'by_form'
+  return holds(material.when, answers) && material.required !== false ? 'missing' : 'not_needed'
+}
+
+function holds(when: Field['when'], answers: Answers): boolean {
+  if (!when) return true
+  const answer = answers[when.field]
   const given = Array.isArray(answer) ? answer : [answer === true ? 'yes' : answer === false ? 'no' : answer]
-  return given.some((one) => field.when?.is_one_of.includes(String(one)))
+  return given.some((one) => when.is_one_of.includes(String(one)))
 }
 
 /** An answer as people read it. */
