@@ -46,9 +46,11 @@ def main() -> int:
     parser.add_argument(
         "--only", choices=["start", "read", "race", "ask", "loop", "pay", "cases"], help="one part instead of all"
     )
-    parser.add_argument("--mongo", help="measure cases on this server (its URI), not on the embedded one")
+    parser.add_argument("--mongo", help="the URI of the server on which cases are measured")
     parser.add_argument("--cases", type=int, default=1_000_000, help="how many open cases are very many")
     arguments = parser.parse_args()
+    if arguments.only == "cases" and not arguments.mongo:
+        parser.error("a million cases are more than the embedded server is for: name another with --mongo")
     # SIGTERM ends the run as an error does, so that the servers are stopped.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     began = time.perf_counter()
@@ -74,10 +76,8 @@ def main() -> int:
 
 async def _measure(settings: Settings, arguments: argparse.Namespace) -> None:
     only = arguments.only
-    # A million cases are more than the embedded server is for: all parts together take them on another one only.
-    if only == "cases" or (only is None and arguments.mongo):
-        server = replace(settings, mongo_uri=arguments.mongo or settings.mongo_uri)
-        _print(await cases.cases(server, cases.FEW, arguments.cases))
+    if arguments.mongo and only in (None, "cases"):
+        _print(await cases.cases(replace(settings, mongo_uri=arguments.mongo), cases.FEW, arguments.cases))
     if only == "cases":
         return
     await _prepare(settings)

@@ -9,10 +9,11 @@ from handlers.base import Frame
 from handlers.pages import INDEX, File, Pages
 
 # Nothing but our own files and this API, nothing inline: Vue and Element Plus set styles through the DOM, which
-# no policy forbids. data: is the QR code of the second factor, blob: files that staff look at.
+# no policy forbids. data: is the QR code of the second factor, blob: files that staff look at, a PDF in a frame.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "font-src 'self' data:; connect-src 'self'; frame-src blob:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
 )
 
 

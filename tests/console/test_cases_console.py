@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import segno
 from playwright.async_api import Page, expect
 
 from services.catalogue import application
+from services.catalogue.model import ItemContent
 from tests.browser import axe, picture
 from tests.cases import (
     ANSWERS,
@@ -23,12 +26,11 @@ from tests.cases import (
     id_number,
     publish,
     submitted,
-    upload,
 )
 from tests.cases import (
     picture as image,
 )
-from tests.city import CENTRE, ID_CARD_LOST, TestCity
+from tests.city import CENTRE, ID_CARD_LOST, Resident, TestCity
 from tests.console.conftest import CONSOLE, Officer, OpenConsole, new_officer
 
 
@@ -49,6 +51,17 @@ async def stored(city: TestCity, case_id: str) -> Any:
     case = await city.api.house.city.case_store.get(case_id)
     assert case is not None
     return case
+
+
+async def upload_pdf(resident: Resident) -> str:
+    """A one-page PDF of the resident's own."""
+    out = io.BytesIO()
+    segno.make("场所平面图").save(out, kind="pdf", scale=6)
+    form = {"file": ("plan.pdf", out.getvalue(), "application/pdf")}
+    headers = {"Authorization": f"Bearer {resident.token}"}
+    answer = await resident.city.http.post(f"{resident.city.api.url}/api/files", files=form, headers=headers)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
 
 
 async def opinion(console: OpenConsole, officer: Officer, case_id: str, task: str, words: str) -> None:
@@ -116,9 +129,13 @@ async def test_a_case_goes_from_the_queue_to_the_result_in_hand(city: TestCity, 
         await page.get_by_test_id("notice-go").click()
         await state(page, "待补正（受理前）")
 
-    supplement = {"materials": {PHOTO: [await upload(resident)]}}
+    supplement = {"materials": {PHOTO: [await upload_pdf(resident)]}}
     await resident.ok("POST", f"/api/cases/{case_id}/supplement", supplement)
     async with console(f"/cases/{case_id}", window) as page:
+        await page.get_by_test_id("materials").get_by_role("button", name=f"{PHOTO} · 文件 1").click()
+        await expect(page.frame_locator("iframe").locator("embed, body").first).to_be_attached()
+        await picture(page, CONSOLE, "case-pdf")
+        await page.get_by_role("dialog").get_by_role("button", name="关闭").click()
         await act(page, "告知补正")
         await page.get_by_test_id("missing").get_by_text(PHOTO).click()
         await page.get_by_test_id("notice-go").click()
@@ -191,7 +208,7 @@ async def test_an_officer_applies_for_a_resident_at_the_window(city: TestCity, c
         await page.get_by_test_id("answer-place").locator("input").fill(str(ANSWERS["place"]))
         await page.get_by_test_id("answer-area").locator("input").fill("120")
         await page.get_by_test_id("answer-food").get_by_text("否", exact=True).click()
-        await page.get_by_test_id("seen").get_by_text(MATERIALS[0], exact=True).click()
+        await page.get_by_test_id("seen").locator("label").filter(has_text=MATERIALS[0]).click()
         await page.wait_for_timeout(400)
         await page.reload()
         await expect(page.get_by_test_id("answer-place").locator("input")).to_have_value(str(ANSWERS["place"]))
@@ -288,5 +305,5 @@ def test_the_usual_form_is_the_apis() -> None:
         if json.loads(line)["code"] == ID_CARD_LOST
     )
     for audience, name in (("person", "person"), ("organisation", "organisation")):
-        plain = msgspec.convert(content | {"form": [], "audience": [audience]}, application.ItemContent)
+        plain = msgspec.convert(content | {"form": [], "audience": [audience]}, ItemContent)
         assert kept[name] + kept["everybody"] == [msgspec.to_builtins(one) for one in application.form_of(plain)]

@@ -129,6 +129,12 @@ async def test_a_conversation_is_taken_answered_transferred_and_closed(city: Tes
         await resident.ask(type="recall", conversation=conversation, seq=gone["seq"])
         await expect(page.get_by_test_id(f"entry-{gone['seq']}")).to_contain_text("消息已撤回")
 
+        await resident.say(conversation, "哪里有枪支卖")
+        await expect(transcript).to_contain_text("哪里有枪支卖")
+        await city.work()
+        await expect(transcript).not_to_contain_text("哪里有枪支卖")
+        await expect(transcript).to_contain_text("未通过内容安全检测（违法犯罪）")
+
         await page.keyboard.press("Alt+T")
         dialog = page.get_by_role("dialog", name="转接会话")
         await dialog.get_by_test_id("transfer-go").click()

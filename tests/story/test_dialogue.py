@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 import pytest
 
 from kernel.clock import SHANGHAI
+from server.embedded import Embedded
 from services.consultations.ports import BotTurn
 from services.dialogue.bot import DialogueBot
-from tests.city import Resident, TestCity
+from tests.city import Resident, TestCity, running_city
 from tests.services.files.samples import png
 
 WENDENG, RONGCHENG = "WH-WENDENG", "WH-RONGCHENG"
@@ -56,6 +58,13 @@ def last_card(said: dict[str, Any]) -> dict[str, Any]:
 async def bookings(resident: Resident) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = (await resident.ok("GET", "/api/bookings"))["bookings"]
     return found
+
+
+@pytest.fixture(scope="module")
+async def shared_city(database_server: Embedded, valkey_server: Embedded) -> AsyncIterator[TestCity]:
+    """A city whose clock nobody else moves: "tomorrow" has to be the same day for every word said here."""
+    async with running_city(database_server.port, valkey_server.port, "dialogue_city") as city:
+        yield city
 
 
 @pytest.fixture

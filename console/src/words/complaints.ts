@@ -79,6 +79,7 @@ export const complaintTexts = {
   closeReason: '办结说明',
   closeHint: '例如：已电话回访，诉求人认可',
   actions: '可办操作',
+  onlyAnswer: '请在下面填写答复。',
   noActions: '现在没有需要您办理的操作。',
   back: '返回列表',
 }

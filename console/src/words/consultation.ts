@@ -46,7 +46,9 @@ export const inboxTexts = {
   sides: { resident: '居民', bot: '智能客服', staff: '工作人员', system: '系统' } as Record<string, string>,
   you: '我',
   recalled: '消息已撤回',
-  maskedBy: (why: string) => `内容已隐藏。${why}`,
+  // A verdict that comes while one looks says it in a sentence of its own, a message read later only the reason.
+  maskedBy: (why: string) => (why.endsWith('。') ? why : `内容已隐藏（${why}）`),
+  hidden: '内容已隐藏',
   pending: '内容检测中',
   unchecked: '内容未经检测',
   image: '图片',
