@@ -6,7 +6,6 @@ import itertools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import pymongo
 import pytest
 from pymongo import AsyncMongoClient
 from redis.asyncio import Redis
@@ -47,8 +46,7 @@ async def database(mongo: AsyncMongoClient[Document]) -> AsyncIterator[Database]
     """A database of the test's own, without indexes: tests that need them call ``helpers.create_indexes``."""
     name = f"test{next(_numbers)}"
     yield mongo[name]
-    with pymongo.timeout(60):  # the embedded server takes its time over some thousands of documents
-        await mongo.drop_database(name)
+    await mongo.drop_database(name)
 
 
 @pytest.fixture

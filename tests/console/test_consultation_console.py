@@ -353,6 +353,8 @@ async def test_a_supervisor_sees_all_takes_over_and_answers_forms(city: TestCity
         await page.get_by_test_id("view-forms").click()
         await page.get_by_test_id(f"conversation-{left}").get_by_role("button").click()
         await page.get_by_test_id("form-answer").fill("请带身份证和户口簿到就近的派出所办理。")
+        # The button has its colour once it may be pressed.
+        await expect(page.get_by_test_id("form-send")).to_have_css("background-color", "rgb(21, 84, 173)")
         await axe(page, CONSOLE)
         await picture(page, CONSOLE, "inbox-form")
         await page.get_by_test_id("form-send").click()
