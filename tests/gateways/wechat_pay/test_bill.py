@@ -139,13 +139,18 @@ class TestCorrupt:
         with pytest.raises(BillCorrupt, match="SHA-1"):
             parsed(written(), sha1=hashlib.sha1(b"").hexdigest())
 
-    def test_any_flipped_byte_is_noticed(self) -> None:
+    def test_a_flipped_byte_never_changes_what_is_read(self) -> None:
+        """A flip in the padding bits behind the compressed data changes nothing and may pass; any other is noticed."""
         packed = gzip.compress(written(), mtime=0)
-        for _ in range(100):
-            position = random.randrange(12, len(packed))
+        sound, passed = parsed(written(), packed=packed), 0
+        for position in range(12, len(packed)):
             flipped = packed[:position] + bytes([packed[position] ^ 0x20]) + packed[position + 1 :]
-            with pytest.raises(BillCorrupt):
-                parsed(written(), packed=flipped)
+            try:
+                assert parsed(written(), packed=flipped) == sound
+            except BillCorrupt:
+                continue
+            passed += 1
+        assert passed <= 1
 
     @pytest.mark.parametrize("cut", [2, 30, -1, -9])
     def test_cut_short(self, cut: int) -> None:
