@@ -13,21 +13,22 @@ $(VENV)/.ready: requirements.txt requirements-dev.txt
 
 setup: $(VENV)/.ready ## make the virtual environment
 
-demo: $(VENV)/.ready ## run everything here: embedded servers, simulators, API, worker (RESET=1 starts anew)
+demo: $(VENV)/.ready ## run everything here: embedded servers, simulators, API, worker, pages (RESET=1 starts anew)
+	@if command -v npm > /dev/null; then $(MAKE) -s h5 console; \
+	 else echo "Without Node.js 20 the API runs alone: no pages at / and /console."; fi
 	@exec $(BIN)/python -m server demo $(if $(RESET),--reset)
 
-h5: ## build the residents' pages for a browser; the API serves them at /
-	@cd miniprogram && node build/once.mjs h5
+h5: $(VENV)/.ready ## build the residents' pages for a browser; the API serves them at /
+	@node scripts/build-once.mjs miniprogram build:h5 dist/build/h5
 
-weapp: ## build the mini-program for WeChat (VITE_API_URL: the API's address)
-	@cd miniprogram && node build/once.mjs mp-weixin
+weapp: $(VENV)/.ready ## build the mini-program for WeChat (VITE_API_URL: the API's address)
+	@node scripts/build-once.mjs miniprogram build:mp-weixin dist/build/mp-weixin
 
 front-check: $(VENV)/.ready h5 weapp ## types, sizes, both of WeChat's compilers, pages in WeChat's engine
 	@cd miniprogram && npm run -s check && npm test -s
 
-console: $(VENV)/.ready ## build the staff console, its types made from this API; the API serves it at /console
-	@$(BIN)/python -m server openapi > console/openapi.json
-	@cd console && npm ci -s --ignore-scripts --no-audit --no-fund && npm run -s types && npm run -s check && npm run -s build
+console: $(VENV)/.ready ## build the staff console; the API serves it at /console
+	@node scripts/build-once.mjs console build dist
 
 browser: ## install what the browser tests need (Chromium, a Chinese font) where it is missing
 	@scripts/install-browser

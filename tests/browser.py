@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,8 +18,6 @@ from playwright.async_api import Browser, Page, Route, async_playwright
 ROOT = Path(__file__).resolve().parent.parent
 DESKTOP = (1280, 800)
 PHONE = (390, 844)
-# What a build reads beside these folders; everything else in them is its output or its tests.
-_NOT_SOURCES = {"node_modules", "dist", "tests", "unpackage", "artefacts", ".screenshots", "coverage"}
 _LOCAL = {"127.0.0.1", ""}
 # The browser's own: its viewer of PDF is a part of it.
 _NO_NETWORK = {"data", "blob", "chrome", "chrome-extension"}
@@ -102,44 +100,18 @@ async def picture(page: Page, folder: Path, name: str) -> None:
     await page.screenshot(path=path, animations="disabled")
 
 
-def build(folder: Path, script: str = "build", output: str = "dist", environment: dict[str, str] | None = None) -> Path:
-    """``npm run <script>`` in ``folder`` unless it was run on just these sources; returns the folder it fills.
+def build(folder: Path, script: str = "build", output: str = "dist") -> Path:
+    """The folder that ``npm run <script>`` fills, its types made from this API; built only when something changed.
 
-    Packages come by ``npm ci`` from the lock file when the lock file has changed. One build at a time on a machine.
+    One build at a time on a machine.
     """
-    made, notes = folder / output, ROOT / ".build"
+    notes = ROOT / ".build"
     notes.mkdir(exist_ok=True)
-    with (notes / f"{folder.name}.lock").open("w") as lock:
+    with (notes / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        packages, built = notes / f"{folder.name}.packages", notes / f"{folder.name}.{script.replace(':', '-')}"
-        locked = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
-        if _noted(packages) != locked or not (folder / "node_modules").exists():
-            _npm(folder, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-            packages.write_text(locked)
-        wanted = _hash_of_sources(folder)
-        if _noted(built) != wanted or not made.exists():
-            _npm(folder, "run", script, environment=environment)
-            built.write_text(wanted)
-    return made
-
-
-def _noted(path: Path) -> str:
-    return path.read_text() if path.exists() else ""
-
-
-def _hash_of_sources(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder)
-        if path.is_file() and not _NOT_SOURCES & set(inside.parts):
-            digest.update(f"{inside}\0".encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
-def _npm(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> None:
-    npm = shutil.which("npm")
-    assert npm is not None, "browser tests need Node 20 with npm"
-    done = subprocess.run(
-        [npm, *arguments], cwd=folder, capture_output=True, text=True, timeout=600, env=os.environ | (environment or {})
-    )
-    assert done.returncode == 0, f"npm {' '.join(arguments)} failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        words = ["node", str(ROOT / "scripts" / "build-once.mjs"), str(folder), script, output]
+        done = subprocess.run(
+            words, capture_output=True, text=True, timeout=600, check=False, env=os.environ | {"PYTHON": sys.executable}
+        )
+    assert done.returncode == 0, f"{folder.name} was not built (Node 20 with npm is needed):\n{done.stderr[-4000:]}"
+    return folder / output

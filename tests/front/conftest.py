@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
@@ -11,6 +10,7 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 
 from server import embedded
+from tests.browser import build
 from tests.city import TestCity, running_city
 from tests.front.support import MINIPROGRAM, PHONE, Phone, prepare, served, settings_of
 
@@ -18,8 +18,7 @@ from tests.front.support import MINIPROGRAM, PHONE, Phone, prepare, served, sett
 @pytest.fixture(scope="session")
 def h5() -> str:
     """The folder of the build; built anew only when a source has changed."""
-    subprocess.run(["node", "build/once.mjs", "h5"], cwd=MINIPROGRAM, check=True, timeout=600)
-    return str(MINIPROGRAM / "dist" / "build" / "h5")
+    return str(build(MINIPROGRAM, "build:h5", "dist/build/h5"))
 
 
 @pytest.fixture(scope="session")

@@ -28,17 +28,17 @@ from tests.talk import COSTS as conversation_costs
 from tests.talk import measured as conversations_measured
 
 READ, WRITE = 2, 4
-# Claim an attempt, read the account, forget the attempts, write the audit entry, write the session: each is asked for
-# by GB/T 22239-2019, and nobody signs in often.
-# One turn that confirms a booking holds and confirms: two calls of the screens, each within its number.
-# The case says whose result it is; the file is a record and its bytes.
-# For staff also the audit; and scans taken with a window's application are looked up and marked.
-MORE = {"GET /api/cases/{case_id}/files/{file_id}": 3, "GET /staff/cases/{case_id}/files/{file_id}": 4}
-MORE |= {
-    "POST /staff/cases": 5,
+MORE = {
+    # The case says whose file it is; the file is a record and its bytes; for staff also the audit.
     "GET /api/cases/{case_id}/result": 3,
-    "POST /staff/bills/import": 8,
+    "GET /api/cases/{case_id}/files/{file_id}": 3,
+    "GET /staff/cases/{case_id}/files/{file_id}": 4,
+    # Scans taken with a window's application are looked up and marked.
+    "POST /staff/cases": 5,
+    # Claim an attempt, read the account, forget the attempts, write the audit entry, write the session: each is asked
+    # for by GB/T 22239-2019, and nobody signs in often.
     "POST /staff/session": 5,
+    # One turn that confirms a booking holds and confirms: two calls of the screens, each within its number.
     "POST /api/dialogue": 5,
 }
 MORE |= conversation_costs | administration_costs | learning_costs

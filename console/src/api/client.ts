@@ -1,7 +1,7 @@
 /**
  * The only place that sends requests: token, idempotency key, time limit, one retry, typed errors.
  *
- * Paths, bodies and answers are typed by the API's own description (`npm run types`), so a screen that asks for what the
+ * Paths, bodies and answers are typed by the API's own description (made when the console is built), so a screen that asks for what the
  * API no longer answers does not compile.
  */
 import { ref } from 'vue'
