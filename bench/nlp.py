@@ -13,8 +13,11 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
 from bench import nlp_classes, nlp_retrieval, nlp_speed
-from nlp.evaluation import evaluate
+from nlp.evaluation import evaluate, written_by_others
+from nlp.matcher import Matcher
 from nlp.policy import Policy
 from nlp.training import entries_from, read_jsonl
 from nlp.understanding import Understanding
@@ -52,6 +55,18 @@ def own(items: Path) -> None:
     print("\n| own items | value |\n| --- | --- |")
     for name, value in asdict(report).items():
         print(f"| {name} | {value} |")
+    rows = read_jsonl(items.parent / "nlp" / "unseen.jsonl")
+    found = written_by_others(Matcher.build(entries_from(items)), rows)
+    print(
+        "\n| phrasings of somebody who has seen no alias | value | 95 % | n | goal |\n| --- | --- | --- | --- | --- |"
+    )
+    for name, hits, goal in (
+        ("R@1", [place == 0 for place, _ in found], ">= .90"),
+        ("R@3", [0 <= place < 3 for place, _ in found], ">= .97"),
+        ("wrong confident answers", [wrong for _, wrong in found], "<= .02"),
+    ):
+        low, high = nlp_retrieval.interval(np.array(hits))
+        print(f"| {name} | {np.mean(hits):.3f} | {low:.3f} .. {high:.3f} | {len(hits)} | {goal} |")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from nlp.answer import Outcome
 from nlp.entry import Entry
-from nlp.matcher import Explanation
+from nlp.matcher import Explanation, Matcher
 from nlp.policy import Policy
 from nlp.ranking import FEATURES
-from nlp.training import FOLDS, Example, Trial, fold_of, logistic, matcher_for, without
+from nlp.training import FOLDS, TRAINED_ON, Example, Trial, fold_of, logistic, matcher_for, without
 from nlp.understanding import DOMAIN_SIZE, INTENTS, Logistic, Understanding
 
 # One item in this many is taken out of the catalogue in each fold, so that 'none of these' is measured too.
@@ -44,8 +44,8 @@ class Asked:
 def data_hash(folder: Path, entries: Sequence[Entry]) -> str:
     """SHA-256 over the training files and the catalogue: what the model was made from."""
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.json*")):
-        digest.update(path.read_bytes())
+    for name in TRAINED_ON:
+        digest.update((folder / name).read_bytes())
     for entry in entries:
         digest.update(json.dumps(asdict(entry), ensure_ascii=False, sort_keys=True).encode())
     return digest.hexdigest()
@@ -177,6 +177,18 @@ def evaluate(entries: Sequence[Entry], foreign: Sequence[str], understanding: Un
         ask_at=ask_at,
         cost=cost,
     )
+
+
+def written_by_others(matcher: Matcher, rows: Sequence[Mapping[str, str]]) -> list[tuple[int, bool]]:
+    """For each phrasing ({text, item}) of somebody who has seen no alias: the place of its item among the candidates
+    (0 the first, -1 not there), and whether a wrong item was answered confidently."""
+    found = []
+    for row in rows:
+        answer = matcher.ask(row["text"])
+        codes = [candidate.code for candidate in answer.candidates]
+        place = codes.index(row["item"]) if row["item"] in codes else -1
+        found.append((place, answer.outcome is Outcome.ANSWER and place != 0))
+    return found
 
 
 def _share(asked: Sequence[Asked], test: Callable[[Asked], bool]) -> float:

@@ -46,6 +46,10 @@ class Example:
     domain: int
 
 
+# What the intents and the gate are trained on, beside the catalogue; the other files of the folder only measure.
+TRAINED_ON = ("intents.jsonl", "outside.jsonl", "templates.json")
+
+
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
     """The records of a file of JSON lines."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]

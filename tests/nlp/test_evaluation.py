@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from nlp.entry import Entry
-from nlp.evaluation import auroc, evaluate, macro_f1
+from nlp.evaluation import auroc, evaluate, macro_f1, written_by_others
+from nlp.matcher import Matcher
 from nlp.policy import Policy
 from nlp.training import read_jsonl
 from nlp.understanding import Understanding
@@ -22,6 +23,15 @@ def test_questions_left_out_of_the_catalogue_find_their_items(entries: list[Entr
     assert report.wrong_answers <= 0.03
     assert report.foreign_refused >= 0.95
     assert report.calibration_error <= 0.05
+
+
+def test_phrasings_of_somebody_who_has_seen_no_alias_find_their_items(entries: list[Entry]) -> None:
+    rows = read_jsonl(ROOT / "data" / "nlp" / "unseen.jsonl")
+    found = written_by_others(Matcher.build(entries), rows)
+    assert len(found) == 500
+    assert sum(place == 0 for place, _ in found) >= 0.83 * len(found)
+    assert sum(0 <= place < 3 for place, _ in found) >= 0.93 * len(found)
+    assert sum(wrong for _, wrong in found) <= 0.02 * len(found)
 
 
 def test_auroc_counts_ties_half() -> None:
