@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+import pymongo
 import pytest
 
 from kernel.clock import ManualClock
@@ -87,4 +88,6 @@ async def desk(
         async with open_house(settings, clock) as house:
             await initialise(house)
             yield Desk(house, pay, weixin, clock)
-            await house.mongo.drop_database(name)
+            # The embedded server takes its time to drop some thousands of documents.
+            with pymongo.timeout(60):
+                await house.mongo.drop_database(name)
