@@ -1,5 +1,5 @@
 import { zh } from '@/texts/zh'
-import { callHotline, go, routes } from '@/utils/routes'
+import { go, routes } from '@/utils/routes'
 
 /** The large squares on the first page. A capability adds a line here when it has a page to go to. */
 export interface Shortcut {
@@ -20,7 +20,7 @@ export const SHORTCUTS: Shortcut[] = [
   shortcut('book', () => go(routes.bookings())),
   shortcut('progress', () => go(routes.cases())),
   shortcut('pay', () => go(routes.bills())),
-  shortcut('consult', callHotline),
+  shortcut('consult', () => go(routes.consult())),
   shortcut('complain', () => go(routes.complaints())),
   shortcut('directory', () => go(routes.directory())),
 ]

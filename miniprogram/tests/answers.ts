@@ -1,4 +1,4 @@
-import type { AskAnswer, Bill, Booking, Calendar, Case, Centre, ItemView, Order, Subscription } from '../src/api/types'
+import type { AskAnswer, Bill, Booking, Calendar, Case, Centre, Conversation, Entry, ItemView, Order, Subscription } from '../src/api/types'
 
 /** Answers as the API gives them; the types are the API's own, so a change there breaks these first. */
 export const item: ItemView = {
@@ -90,3 +90,20 @@ export const paidOrder: Order = {
   id: 'or_1', bill: 'bi_1', state: 'paid', state_text: '支付成功', final: true, amount_fen: 4000, refunded_fen: 0, refunding_fen: 0,
   surplus: false, created_at: '2026-11-23T09:00:00+08:00', expires_at: '2026-11-23T11:00:00+08:00', paid_at: '2026-11-23T09:01:00+08:00',
 }
+
+export const conversation: Conversation = {
+  id: 'cv_1', state: 'queued', language: 'zh', created_at: '2026-11-24T09:00:00+08:00', closed_at: null, officer: '', place: 2,
+  read_resident: 0, read_staff: 0, rated: false, can_rate: false, actions: ['close', 'return_to_bot'],
+  hours: '工作日 09:00–17:00',
+}
+
+const said = (seq: number, side: string, text: string): Entry => ({
+  seq, side, text, at: '2026-11-24T09:00:00+08:00', kind: 'text', data: {}, sender: '', client_msg_id: '', mine: side === 'resident',
+  recalled: false, check: '', masked: '',
+})
+const found = { card: 'item', item: item.content.code, choices: [{ label: '预约办理', text: '预约' }] }
+export const entries: Entry[] = [
+  said(1, 'bot', '您好，请说您想办什么事。'),
+  said(2, 'resident', '身份证丢了怎么补办'),
+  { ...said(3, 'bot', '您要办的是“居民身份证丢失补领”。'), kind: 'card', data: found as unknown as Entry['data'] },
+]

@@ -3,7 +3,7 @@
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { beforeAll, expect, test, vi } from 'vitest'
-import { bill, calendar, caseInHand, centre, held, item, paidOrder, subscription, sure } from './answers'
+import { bill, calendar, caseInHand, centre, conversation, entries, held, item, paidOrder, subscription, sure } from './answers'
 
 const require = createRequire(import.meta.url)
 const root = path.resolve(import.meta.dirname, '../dist/build/mp-weixin')
@@ -53,6 +53,14 @@ ANSWERS.push(
   [/GET .*\/api\/bills$/, { bills: [bill] }],
   [/POST .*\/bi_1\/pay$/, { order: 'or_1', amount_fen: 4000, expires_at: '2026-11-23T11:00:00+08:00', pay }],
   [/\/api\/orders\/or_1/, paidOrder],
+)
+
+ANSWERS.push(
+  [/GET .*\/api\/conversations\/current$/, { conversation, open_now: true, hours: conversation.hours, tags: {}, languages: {} }],
+  [/GET .*\/cv_1\/history/, { entries }],
+  [/GET .*\/cv_1\/events/, { conversation, entries: [], last: 3, more: false }],
+  [/POST .*\/cv_1\/messages$/, { seq: 4, client_msg_id: 'k2' }],
+  [/GET .*\/api\/conversations\/cv_1$/, conversation],
 )
 
 const pause = (milliseconds = 120) => new Promise((resolve) => setTimeout(resolve, milliseconds))
@@ -202,4 +210,13 @@ test('a bill is paid in WeChat and then asked for', async () => {
   expect(wx().requestPayment.mock.calls.at(-1)?.[0]).toMatchObject(pay)
   expect(asked.some(({ url, method }) => method === 'POST' && url.endsWith('/api/orders/or_1/check'))).toBe(true)
   expect(shown.dom.textContent).toContain('缴费成功')
+})
+
+test('the chat shows what was said, what the bot found, and the place in the queue', async () => {
+  const chat = await open('pages/consultation/index')
+  for (const words of ['身份证丢了怎么补办', '居民身份证丢失补领', '看办事指南', '您前面还有 1 位', '不等了，继续问智能客服'])
+    expect(chat.dom.textContent).toContain(words)
+  await tap(chat, 'card-link')
+  expect(wx().navigateTo.mock.calls.at(-1)?.[0].url).toBe(`/pages/item/guide?item=${item.content.code}`)
+  await chat.instance.onUnload?.()
 })

@@ -28,6 +28,7 @@ OPEN_PAGES = {
     "no bills": ("pages/payment/list", "bills"),
     "accounts": ("pages/payment/accounts", "accounts-page"),
     "no complaints": ("pages/complaint/list", "complaints"),
+    "consultation": ("pages/consultation/index", "chat"),
     "no such item": ("pages/item/guide?item=nothing", "retry"),
 }
 

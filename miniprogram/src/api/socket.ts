@@ -8,6 +8,11 @@ export interface LiveEvent {
   name: string
   [field: string]: unknown
 }
+/** Any other frame: docs/consultation.md lists them. */
+export interface Frame {
+  type: string
+  [field: string]: unknown
+}
 const PING = 25_000
 const WAITS = [1000, 2000, 5000, 10_000, 30_000]
 
@@ -19,8 +24,12 @@ let pinging: ReturnType<typeof setInterval> | undefined
 let waiting: ReturnType<typeof setTimeout> | undefined
 const eventListeners: ((event: LiveEvent) => void)[] = []
 const resumeListeners: (() => void)[] = []
+const frameListeners: ((frame: Frame) => void)[] = []
 
 export const onLiveEvent = (listener: (event: LiveEvent) => void) => void eventListeners.push(listener)
+export const onFrame = (listener: (frame: Frame) => void) => void frameListeners.push(listener)
+/** Sends a frame if the socket is open; what must not be lost goes over HTTP. */
+export const tell = (frame: Frame) => void send(frame)
 export const onResume = (listener: () => void) => void resumeListeners.push(listener)
 
 export function openLive(token: () => string) {
@@ -48,7 +57,7 @@ function connect() {
 }
 
 function take(text: string) {
-  const frame = JSON.parse(text) as { type: string; event?: LiveEvent }
+  const frame = JSON.parse(text) as Frame & { event?: LiveEvent }
   if (frame.type === 'welcome') {
     failures = 0
     clearInterval(pinging)
@@ -57,10 +66,12 @@ function take(text: string) {
   } else if (frame.type === 'event' && frame.event) {
     const event = frame.event
     eventListeners.forEach((listener) => listener(event))
+  } else {
+    frameListeners.forEach((listener) => listener(frame))
   }
 }
 
-function send(frame: Record<string, string>) {
+function send(frame: Frame) {
   task?.send({ data: JSON.stringify(frame), fail: () => {} })
 }
 

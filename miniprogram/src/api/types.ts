@@ -3,8 +3,9 @@ import type { components } from './schema'
 
 /** The API's answers under the names that the screens use. */
 type Schemas = components['schemas']
-export type AskAnswer = Schemas['AskAnswer']
-export type Candidate = Schemas['CandidateView']
+export type Said = Schemas['DialogueAnswer']
+export type Reply = Schemas['ReplyView']
+export type Option = Schemas['OptionView']
 export type ItemView = Schemas['ItemView']
 export type ItemContent = Schemas['ItemContent']
 export type ItemSummary = Schemas['ItemSummary']
@@ -35,3 +36,6 @@ export type Complaint = Schemas['ComplaintView']
 export type ComplaintKind = Schemas['ComplaintKind']
 export type Account = Schemas['AccountView']
 export type AccountKind = Schemas['AccountKind']
+export type Conversation = Schemas['ConversationView']
+export type Entry = Answer<'/api/conversations/{conversation_id}/history', 'get'>['entries'][number]
+export type Satisfaction = Schemas['Satisfaction']

@@ -8,8 +8,13 @@ import { loginCode } from '@/utils/wechat'
 import { zh } from '@/texts/zh'
 
 const KEY = 'token'
-/** Kept by stores/draft.ts and stores/complaints.ts. */
-const PERSONAL = ['drafts', 'complaint']
+/** Whoever has signed out stays so until they ask for something that needs them. */
+const LEFT = 'signed-out'
+/** Kept by stores/draft.ts, stores/complaints.ts, stores/consultation.ts and stores/talk.ts. */
+const PERSONAL = ['drafts', 'complaint', 'unsent', 'talk']
+const forgetters: (() => void)[] = []
+/** Runs when the resident signs out: nothing of theirs stays for the next one on this phone. */
+export const onSignOut = (forget: () => void) => void forgetters.push(forget)
 
 /** Who is signed in, and whether the city can be reached. */
 export const useSession = defineStore('session', () => {
@@ -17,6 +22,7 @@ export const useSession = defineStore('session', () => {
   const profile = ref<Profile | null>(null)
   const online = ref(true)
   let signingIn: Promise<void> | null = null
+  let starting: Promise<void> | null = null
 
   useRenewal({ token: () => token.value, renew })
   onReachable((reached) => (online.value = reached))
@@ -33,6 +39,7 @@ export const useSession = defineStore('session', () => {
     const answer = await post('/api/session', { body: { code }, repeat: false })
     token.value = answer.token
     uni.setStorageSync(KEY, answer.token)
+    uni.removeStorageSync(LEFT)
     openLive(() => token.value)
   }
   async function renew(): Promise<boolean> {
@@ -44,8 +51,10 @@ export const useSession = defineStore('session', () => {
       return false
     }
   }
-  /** At start: an old session goes on; the first time signs in. Without one the guides still work. */
-  async function start() {
+  /** At start, once: an old session goes on; the first time signs in. Without one the guides still work. */
+  const start = () => (starting ??= begin())
+  async function begin() {
+    if (!token.value && uni.getStorageSync(LEFT)) return
     try {
       await ensure()
       openLive(() => token.value)
@@ -72,6 +81,8 @@ export const useSession = defineStore('session', () => {
     forget()
     // What was written and not sent is this person's: the next one on this phone must not see it.
     PERSONAL.forEach((kept) => uni.removeStorageSync(kept))
+    forgetters.forEach((each) => each())
+    uni.setStorageSync(LEFT, true)
   }
   function forget() {
     token.value = ''

@@ -23,6 +23,8 @@ export const routes = {
   complaints: () => '/pages/complaint/list',
   newComplaint: () => '/pages/complaint/new',
   complaint: (id: string) => `/pages/complaint/detail?id=${id}`,
+  /** `about`: the first question, as from an item's page. */
+  consult: (about = '') => `/pages/consultation/index${about && `?about=${encodeURIComponent(about)}`}`,
   me: () => '/pages/account/me',
   identity: () => '/pages/account/identity',
   messages: () => '/pages/account/messages',

@@ -1,0 +1,164 @@
+"""As a resident would do it: consult -> the bot -> a person answers -> rate. The officer is a second browser."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from server import embedded
+from tests.browser import build, open_page
+from tests.city import TestCity, running_city
+from tests.console.conftest import CONSOLE, Officer, new_officer
+from tests.front.support import Phone
+from tests.front.test_pages import inspect
+from tests.services.files.samples import png
+
+MakePhone = Callable[..., Awaitable[Phone]]
+PAGE = "pages/consultation/index"
+QUESTION = "身份证丢了怎么补办"
+
+
+@pytest.fixture(scope="module")
+async def front_city(
+    h5: str, database_server: embedded.Embedded, valkey_server: embedded.Embedded
+) -> AsyncIterator[TestCity]:
+    """A city of its own that serves both fronts: its clock stays inside the working hours."""
+    folders = {"h5_folder": h5, "console_folder": str(build(CONSOLE))}
+    async with running_city(database_server.port, valkey_server.port, "front_consultation", **folders) as city:
+        yield city
+
+
+@asynccontextmanager
+async def desk(browser: Browser, city: TestCity, officer: Officer) -> AsyncIterator[Page]:
+    """The officer's browser, signed in and online."""
+    async with open_page(browser, quiet=("Failed to load resource",)) as page:
+        page.set_default_timeout(10_000)
+        await page.goto(f"{city.api.url}/console/sign-in")
+        await page.evaluate("t => sessionStorage.setItem('banshi.token', t)", officer.token)
+        await page.goto(f"{city.api.url}/console/")
+        await page.get_by_test_id("switch-presence").click()
+        await expect(page.get_by_test_id("presence")).to_contain_text("在线")
+        yield page
+
+
+async def say(phone: Phone, text: str) -> None:
+    await phone.at("say").locator("textarea").fill(text)
+    await phone.tap("send")
+
+
+async def take_next(page: Page) -> None:
+    await page.get_by_test_id("view-queue").click()
+    await page.get_by_test_id("take-next").click()
+    await expect(page.get_by_test_id("composer")).to_be_focused()
+
+
+async def officer_says(page: Page, text: str) -> None:
+    await page.get_by_test_id("composer").fill(text)
+    await page.keyboard.press("Enter")
+
+
+async def agreed(phone: Phone) -> None:
+    await phone.page.locator(".uni-modal__btn_primary:visible").click()
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("mode", ["light", "dark", "elder"])
+async def test_consult_a_person_answers_and_is_rated(
+    mode: str, new_phone: MakePhone, browser: Browser, front_city: TestCity
+) -> None:
+    phone, officer = await new_phone(mode), await new_officer(front_city, "agent", name="王芳")
+    entries = phone.at("entries")
+    await phone.open(PAGE)
+    await say(phone, QUESTION)
+    await expect(phone.at("card-link").first).to_have_text("看办事指南")
+    await inspect(phone, "consultation with the bot", mode)
+    await phone.tap("hand-over")
+    await expect(phone.at("place")).to_contain_text("马上轮到您")
+    await inspect(phone, "consultation in the queue", mode)
+
+    async with desk(browser, front_city, officer) as page:
+        await take_next(page)
+        await expect(page.get_by_test_id("transcript")).to_contain_text(QUESTION)
+        await officer_says(page, "您好，带上户口簿到就近派出所就能补办。")
+        await expect(entries).to_contain_text("带上户口簿")
+        await expect(phone.at("place")).to_have_count(0)
+        await say(phone, "要交钱吗 <b>急</b>")
+        await expect(page.get_by_test_id("transcript")).to_contain_text("要交钱吗 <b>急</b>")
+        await expect(phone.at("read").first).to_have_text("已读")
+
+        # A photo, and a sentence that is taken back.
+        async with phone.page.expect_file_chooser() as choosing:
+            await phone.tap("send-image")
+        await (await choosing.value).set_files({"name": "a.png", "mimeType": "image/png", "buffer": png(40, 30)})
+        await expect(page.get_by_test_id("transcript").get_by_role("img", name="图片")).to_be_visible()
+        await expect(phone.at("image")).to_have_count(1)
+        await say(phone, "这句说错了")
+        await expect(page.get_by_test_id("transcript")).to_contain_text("这句说错了")
+        await phone.at("recall").last.click()
+        await agreed(phone)
+        await expect(entries).not_to_contain_text("这句说错了")
+        await expect(page.get_by_test_id("transcript")).not_to_contain_text("这句说错了")
+        await inspect(phone, "consultation with a person", mode)
+
+        await phone.tap("close")
+        await agreed(phone)
+        await phone.at("rating").wait_for()
+        await inspect(phone, "rating", mode)
+        await phone.at("chip-dissatisfied").click()
+        await phone.at("rating").locator('[data-testid^="tag-"]').first.click()
+        await phone.fill("rating-words", "等得太久")
+        await inspect(phone, "rating filled in", mode)
+        await phone.tap("rate")
+        await expect(phone.at("rated")).to_contain_text("谢谢")
+    supervisor = await front_city.staff("supervisor")
+    follow_ups = (await supervisor.ok("GET", "/staff/follow-ups"))["follow_ups"]
+    kept = follow_ups[-1]
+    assert (kept["level"], kept["words"], len(kept["tags"])) == ("dissatisfied", "等得太久", 1)
+
+
+async def test_nothing_said_without_a_network_is_lost_and_nothing_is_doubled(
+    new_phone: MakePhone, browser: Browser, front_city: TestCity
+) -> None:
+    phone, officer = await new_phone(), await new_officer(front_city, "agent")
+    await phone.open(PAGE)
+    await say(phone, "人工")
+    await expect(phone.at("place")).to_contain_text("马上轮到您")
+    async with desk(browser, front_city, officer) as page:
+        await take_next(page)
+        transcript = page.get_by_test_id("transcript")
+        await officer_says(page, "您好，请讲。")
+        await expect(phone.at("entries")).to_contain_text("您好，请讲。")
+        await phone.context.set_offline(True)
+        await say(phone, "信号不好的时候说的话")
+        await expect(phone.at("unsent")).to_contain_text("没有发出去")
+        await inspect(phone, "consultation offline", "light")
+        await officer_says(page, "这句说在断线的时候。")
+        await expect(transcript).to_contain_text("这句说在断线的时候。")
+        # The app is closed and opened again, with the network back: what was typed goes by itself, once.
+        await phone.context.set_offline(False)
+        await phone.open(PAGE)
+        await expect(phone.at("entries")).to_contain_text("这句说在断线的时候。")
+        await expect(phone.at("unsent")).to_have_count(0)
+        await expect(transcript.get_by_text("信号不好的时候说的话")).to_have_count(1)
+        await expect(phone.at("entries").get_by_text("信号不好的时候说的话")).to_have_count(1)
+        await phone.tap("close")
+        await agreed(phone)
+    phone.faults.clear()  # the browser complains of the requests it could not make: that was the story
+
+
+async def test_what_the_city_refuses_says_why(new_phone: MakePhone, front_city: TestCity) -> None:
+    phone = await new_phone()
+    await phone.open(PAGE)
+    await say(phone, "长" * 2001)
+    await expect(phone.at("problem")).to_contain_text("最多 2000 个字")
+    async with phone.page.expect_file_chooser() as choosing:
+        await phone.tap("send-image")
+    await (await choosing.value).set_files(
+        {"name": "a.png", "mimeType": "image/png", "buffer": b"<html><script>alert(1)</script></html>"}
+    )
+    await phone.at("problem").wait_for()
+    await inspect(phone, "consultation refused", "light")
+    assert front_city.api.url in phone.page.url
