@@ -161,6 +161,9 @@ class BaseHandler(RequestHandler):
         self.set_header("X-Request-Id", self.request_id)
         self.frame.running += 1
 
+    def on_finish(self) -> None:
+        self.frame.running -= 1
+
     def set_default_headers(self) -> None:
         self.clear_header("Server")
         self.set_header("X-Content-Type-Options", "nosniff")
@@ -357,7 +360,7 @@ class Endpoint(BaseHandler):
         return None
 
     def on_finish(self) -> None:
-        self.frame.running -= 1
+        super().on_finish()
         seconds = time.perf_counter() - self.started
         name = self.route.name if self.route else f"{self.request.method} -"
         self.frame.metrics.request(name, self.get_status(), seconds)

@@ -39,9 +39,6 @@ class DemoHandler(BaseHandler):
         self.set_header("Content-Type", JSON)
         self.finish(msgspec.json.encode(body))
 
-    def on_finish(self) -> None:
-        self.frame.running -= 1
-
 
 class Config(DemoHandler):
     """Tells the H5 pages that the stand-in layer has somebody to talk to."""

@@ -100,9 +100,6 @@ class Pages(BaseHandler):
     def compute_etag(self) -> str | None:
         return None
 
-    def on_finish(self) -> None:
-        self.frame.running -= 1
-
 
 def rule(frame: Frame, files: Mapping[str, File]) -> tuple[str, type[Pages], dict[str, Any]]:
     """For the application: only what a build holds at its top, so that an unknown /api path stays a ROUTE_NOT_FOUND."""

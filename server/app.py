@@ -113,6 +113,9 @@ REFRESH_SECONDS = 1.0
 LOOP_PROBE_SECONDS = 0.5
 # Sockets that do not answer a ping for this long are closed.
 PING_SECONDS = 30
+# A stopping process looks so often whether it still has something to answer, and believes it after so many looks.
+LOOK_SECONDS = 0.05
+QUIET_LOOKS = 4
 
 
 def make_app(
@@ -255,17 +258,22 @@ async def run(settings: Settings) -> None:
         log.info("serving", extra={"port": api.port, "items": len(api.house.city.catalogue)})
         await stop.wait()
         log.info("draining")
-        api.frame.draining = True
-        api.server.stop()
-        await _drain(api.frame, settings.drain_seconds)
+        await _drain(api, settings.drain_seconds)
 
 
-async def _drain(frame: Frame, seconds: float) -> None:
-    """Running requests get their time to finish."""
+async def _drain(api: Api, seconds: float) -> None:
+    """Requests that have reached this process are answered, however it is stopped."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
-    while frame.running and loop.time() < deadline:  # noqa: ASYNC110 - handlers only count
-        await asyncio.sleep(0.05)
+    api.frame.draining = True
+    # What the kernel has taken for us but we have not accepted yet would be reset with the port: first look at it.
+    await asyncio.sleep(LOOK_SECONDS)
+    api.server.stop()
+    # A request may still be between its connection and its handler: quiet is what stays quiet.
+    quiet = 0
+    while quiet < QUIET_LOOKS and loop.time() < deadline:
+        await asyncio.sleep(LOOK_SECONDS)
+        quiet = 0 if api.frame.running else quiet + 1
 
 
 def stop_event() -> asyncio.Event:
