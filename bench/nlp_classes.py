@@ -69,10 +69,11 @@ def judged(
     inners = np.array([*inner, *(at % 4 for at in range(len(extra_texts))), *(inner if twins else ())])
     away = np.full(len(extra_texts), -1)
     folds_of_all = np.concatenate((fold, away, fold if twins else np.zeros(0, np.int64)))
+    own = np.arange(len(every)) < len(texts) + len(extra_texts)
     order: Order = [[] for _ in texts]
     for which in range(folds):
         learn = np.flatnonzero(folds_of_all != which)
-        model = fitted(every, labels, learn, classes, setting or chosen(every, labels, learn, inners))
+        model = fitted(every, labels, learn, classes, setting or chosen(every, labels, learn, inners, own))
         for at in np.flatnonzero(fold == which):
             order[at] = [classes[place] for place in np.argsort(-model.margins(texts[at]), kind="stable")]
     return order

@@ -186,11 +186,13 @@ def bureaus(folder: Path) -> Labelled:
 
 
 def departments(folder: Path) -> Labelled:
-    """Messages with the department that the reply names; departments with ``DEPARTMENT_LEAST`` messages or more."""
+    """Messages with the department that the reply names; departments with ``DEPARTMENT_LEAST`` messages or more. The
+    reply itself may be trained on, as a city's own past replies may."""
     found = rows(folder, "hotline_department_silver")
     count = Counter(row["dept"] for row in found)
     kept = [row for row in found if count[row["dept"]] >= DEPARTMENT_LEAST]
     titles = [row["title"] for row in kept]
-    return Labelled(
-        "message -> department", list(map(clean, titles)), _bodies(kept), [row["dept"] for row in kept], titles
-    )
+    reply = {row["title"]: row["reply"] for row in rows(folder, "hotline_reply")}
+    more = [clean(reply.get(title, "")) for title in titles]
+    labels = [row["dept"] for row in kept]
+    return Labelled("message -> department", list(map(clean, titles)), _bodies(kept), labels, titles, more)

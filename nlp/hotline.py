@@ -27,7 +27,7 @@ from nlp.segment import Segmenter
 from nlp.training import FOLDS, SEED, fold_of, sharpness_of
 
 TARGETS = ("category", "department")
-COLUMNS = ("title", "body", *TARGETS)
+COLUMNS = ("title", "body", "reply", *TARGETS)
 # A class that fewer messages have is left out: a fifth of them, held out, would say nothing.
 LEAST_EACH, LEAST_ALL = 5, 50
 ROWS_MAX, TEXT_MAX, LABEL_MAX, ERRORS_SHOWN = 200_000, 20_000, 60, 20
@@ -48,11 +48,16 @@ class BadMessages(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One past message. Texts are normalised, personal numbers masked; a label is empty where the city gave none."""
+    """One past message. Texts are normalised, personal numbers masked; a label is empty where the city gave none.
+
+    The official reply is a second text of its class to learn from: it says in the city's own words what the matter is,
+    and who dealt with it. No message is judged by it, as a new one has none.
+    """
 
     title: str
     body: str
     labels: dict[str, str]
+    reply: str = ""
 
     @property
     def key(self) -> str:
@@ -131,7 +136,8 @@ def _problem(header: Sequence[str], row: Sequence[str]) -> str:
 
 def _message(values: dict[str, str]) -> Message:
     labels = {target: values.get(target, "").strip() for target in TARGETS}
-    return Message(normalise(values.get("title", "")).text, normalise(values.get("body", "")).text, labels)
+    title, body, reply = (normalise(values.get(name, "")).text for name in ("title", "body", "reply"))
+    return Message(title, body, labels, reply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,18 +160,22 @@ def train_target(messages: Sequence[Message], target: str, segmenter: Segmenter)
     kept = [message for message in labelled if message.labels[target] in classes]
     if len(classes) < 2 or len(kept) < LEAST_ALL:
         return None
+    replied = [message for message in kept if message.reply]
     documents = [message_features(m.title, m.body, segmenter) for m in kept]
+    documents += [message_features("", message.reply, segmenter) for message in replied]
     names = [message.labels[target] for message in kept]
-    labels = one_of(names, classes)
-    folds = np.array([fold_of(message.key) for message in kept])
+    labels = one_of([message.labels[target] for message in (*kept, *replied)], classes)
+    # A reply is in the fold of its message, after all messages.
+    folds = np.array([fold_of(message.key) for message in (*kept, *replied)])
+    judged = np.arange(len(documents)) < len(kept)
     margins = np.zeros((len(kept), len(classes)), np.float32)
     for fold in range(FOLDS):
         learn = np.flatnonzero(folds != fold)
-        model = fitted(documents, labels, learn, classes, chosen(documents, labels, learn, folds))
-        for row in np.flatnonzero(folds == fold):
+        model = fitted(documents, labels, learn, classes, chosen(documents, labels, learn, folds, judged))
+        for row in np.flatnonzero((folds == fold) & judged):
             margins[row] = model.margins(documents[row])
-    every = np.arange(len(kept))
-    setting = chosen(documents, labels, every, folds)
+    every = np.arange(len(documents))
+    setting = chosen(documents, labels, every, folds, judged)
     model = fitted(documents, labels, every, classes, setting)
     report = _report(names, classes, margins)
     report |= {
@@ -174,7 +184,8 @@ def train_target(messages: Sequence[Message], target: str, segmenter: Segmenter)
         "setting": setting,
         "data": _hash(kept, target),
         "left_out": {name: number for name, number in sorted(count.items()) if number < LEAST_EACH},
-        "sharpness": sharpness_of(margins, labels.argmax(axis=1)),
+        "replies": len(replied),
+        "sharpness": sharpness_of(margins, labels[judged].argmax(axis=1)),
     }
     about = {key: report[key] for key in ("target", "seed", "setting", "data", "messages", "sharpness", "scores")}
     return Trained(replace(model, about=about), report)
@@ -195,18 +206,22 @@ def fitted(
 
 
 def chosen(
-    documents: Sequence[Sequence[str]], labels: NDArray[np.int8], rows: NDArray[np.intp], folds: NDArray[np.intp]
+    documents: Sequence[Sequence[str]],
+    labels: NDArray[np.int8],
+    rows: NDArray[np.intp],
+    folds: NDArray[np.intp],
+    judged: NDArray[np.bool_],
 ) -> tuple[float, float]:
-    """The setting of the best macro-F1 when a fold of these rows, two where there are few, are judged by the others."""
+    """The setting of the best macro-F1 when each fold of these rows, one where there are many, is judged by the others;
+    only the ``judged`` rows count, the others are replies."""
     inner = sorted(set(folds[rows].tolist()))
-    judged = inner[:1] if len(rows) > MANY else inner[:2]
     outputs = [str(at) for at in range(labels.shape[1])]
 
     def score(setting: tuple[float, float]) -> float:
         truth: list[int] = []
         guess: list[int] = []
-        for fold in judged:
-            test = rows[folds[rows] == fold]
+        for fold in inner[:1] if len(rows) > MANY else inner:
+            test = rows[(folds[rows] == fold) & judged[rows]]
             model = fitted(documents, labels, rows[folds[rows] != fold], outputs, setting)
             truth += labels[test].argmax(axis=1).tolist()
             guess += [int(model.margins(documents[row]).argmax()) for row in test]
@@ -244,7 +259,7 @@ def _report(truth: Sequence[str], classes: Sequence[str], margins: NDArray[np.fl
 def _hash(messages: Sequence[Message], target: str) -> str:
     digest = hashlib.sha256()
     for message in messages:
-        digest.update(f"{message.key}\x00{message.labels[target]}\x01".encode())
+        digest.update(f"{message.key}\x00{message.labels[target]}\x00{message.reply}\x01".encode())
     return digest.hexdigest()
 
 

@@ -11,13 +11,23 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nlp.build import CHARACTER_BASE, CHARACTER_BITS, Arrays, Floats, build, is_letter, pair_hashes
+from nlp.build import (
+    CHARACTER_BASE,
+    CHARACTER_BITS,
+    FIELDS_BITS,
+    Arrays,
+    Floats,
+    Numbers,
+    Shorts,
+    build,
+    is_letter,
+    pair_hashes,
+)
 from nlp.entry import Entry
 from nlp.letters import letters_of
 from nlp.policy import Policy
@@ -71,7 +81,7 @@ class ItemIndex:
     def __init__(self, arrays: Arrays, size: int, sharpness: float = 1.0) -> None:
         self.size = size
         self._sharpness = sharpness
-        self._arrays = arrays
+        self.arrays = arrays
 
     @classmethod
     def build(cls, entries: Sequence[Entry], segmenter: Segmenter, policy: Policy) -> ItemIndex:
@@ -81,15 +91,15 @@ class ItemIndex:
     @property
     def vocabulary(self) -> dict[str, int]:
         """Words that some entry holds. Not to be changed."""
-        return self._arrays.vocabulary
+        return self.arrays.vocabulary
 
     def word(self, text: str, weight: float, *, repaired: bool = False) -> Term | None:
         """The term of a word; None when no entry holds it."""
-        number = self._arrays.vocabulary.get(text)
-        row = -1 if number is None else int(self._arrays.words[number])
+        number = self.arrays.vocabulary.get(text)
+        row = -1 if number is None else int(self.arrays.words[number])
         if row < 0:
             return None
-        starts, rarity = self._arrays.starts, self._arrays.rarity
+        starts, rarity = self.arrays.starts, self.arrays.rarity
         return Term(
             text, row, int(starts[row]), int(starts[row + 1]), float(rarity[row]), weight, TermKind.WORD, repaired
         )
@@ -103,15 +113,15 @@ class ItemIndex:
                 texts[run[position]] = code << CHARACTER_BITS
                 if position + 1 < len(codes):
                     texts[run[position : position + 2]] = code << CHARACTER_BITS | codes[position + 1]
-        terms = self._arrays.terms
+        terms = self.arrays.terms
         if not texts or not len(terms):
             return []
         wanted = np.fromiter(texts.values(), np.uint32, len(texts))
         rows = terms.searchsorted(wanted)
         rows[rows == len(terms)] = 0
         hits = (terms[rows] == wanted).tolist()
-        starts, ends = self._arrays.starts[rows].tolist(), self._arrays.starts[rows + 1].tolist()
-        rarity = self._arrays.rarity[rows].tolist()
+        starts, ends = self.arrays.starts[rows].tolist(), self.arrays.starts[rows + 1].tolist()
+        rarity = self.arrays.rarity[rows].tolist()
         kinds = {1: (single, TermKind.CHARACTER), 2: (pair, TermKind.PAIR)}
         return [
             Term(text, row, start, end, rare, *kinds[len(text)])
@@ -121,12 +131,16 @@ class ItemIndex:
 
     def search(self, terms: Sequence[Term], limit: int, policy: Policy) -> tuple[list[int], list[float]]:
         """(rows, scores) of the best entries, best first, at most ``limit``; equal scores in the entries' order."""
-        scores = np.zeros(self.size, np.float32)
         rare, common = _split(terms, max(COMMON_FROM, self.size * COMMON), policy)
-        entries, impacts, coarse = self._arrays.entries, self._arrays.impacts, self._arrays.coarse
-        for term in rare or common[:4]:
-            part = slice(term.start, term.end)
-            scores[entries[part]] += impacts[part] * np.float32(term.weight * coarse)
+        used = rare or common[:4]
+        if not used:
+            return [], []
+        # One pass over all postings: a call for each term costs more than the few postings that it has.
+        spans = [slice(term.start, term.end) for term in used]
+        entries = np.concatenate([self.arrays.entries[span] for span in spans])
+        impacts = np.concatenate([self.arrays.impacts[span] for span in spans])
+        weights = np.repeat(np.array([term.weight for term in used]), [term.end - term.start for term in used])
+        scores = np.asarray(np.bincount(entries, impacts * weights, self.size), np.float64)
         found = _best(scores, max(limit, RERANKED))
         if not len(found):
             return [], []
@@ -137,15 +151,27 @@ class ItemIndex:
 
     def _scores(self, terms: Sequence[Term], rows: NDArray[np.intp]) -> Floats:
         """The exact score of each of these rows."""
-        arrays = self._arrays
+        arrays = self.arrays
         weights = np.zeros(len(arrays.terms), np.float32)
-        np.add.at(weights, [term.number for term in terms], [term.weight * arrays.unit for term in terms])
-        starts, ends = arrays.heads[rows].tolist(), arrays.heads[rows + 1].tolist()
-        spans = [slice(start, end) for start, end in zip(starts, ends, strict=True)]
-        held = np.concatenate([arrays.held[span] for span in spans])
-        values = weights[held] * np.concatenate([arrays.exact[span] for span in spans])
-        firsts = [0, *accumulate(end - start for start, end in zip(starts[:-1], ends[:-1], strict=True))]
-        return np.add.reduceat(values, firsts)
+        np.add.at(weights, [term.number for term in terms], [term.weight for term in terms])
+        held, worth, owner = self._of(rows)
+        here = weights[held]
+        # Few of the terms of an entry are in the text.
+        hits = np.flatnonzero(here)
+        values = here[hits] * arrays.values[worth[hits] >> FIELDS_BITS]
+        return np.bincount(owner[hits], values, len(rows)).astype(np.float32)
+
+    def _of(self, rows: NDArray[np.intp]) -> tuple[Numbers, Shorts, NDArray[np.intp]]:
+        """(terms, worth, place of the row in ``rows``) of all that these rows hold."""
+        arrays = self.arrays
+        starts, ends = arrays.heads[rows], arrays.heads[rows + 1]
+        spans = [slice(start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+        owner = np.repeat(np.arange(len(rows)), ends - starts)
+        return (
+            np.concatenate([arrays.held[span] for span in spans]),
+            np.concatenate([arrays.worth[span] for span in spans]),
+            owner,
+        )
 
     def held(self, terms: Sequence[Term], rows: Sequence[int]) -> Held:
         """What each of these rows holds of each term."""
@@ -153,19 +179,17 @@ class ItemIndex:
         found = Held(np.zeros(shape, np.bool_), np.zeros(shape, np.float32), np.zeros(shape, np.uint8))
         if not terms or not rows:
             return found
-        arrays = self._arrays
+        arrays = self.arrays
         place = np.full(len(arrays.terms), -1, np.int16)
         place[[term.number for term in terms]] = np.arange(len(terms))
-        units = np.array([term.weight * arrays.unit for term in terms], np.float32)
-        for column, row in enumerate(rows):
-            start, end = int(arrays.heads[row]), int(arrays.heads[row + 1])
-            lines = place[arrays.held[start:end]]
-            at = np.flatnonzero(lines >= 0)
-            lines = lines[at]
-            at += start
-            found.present[lines, column] = True
-            found.impacts[lines, column] = arrays.exact[at] * units[lines]
-            found.fields[lines, column] = arrays.fields[at]
+        weights = np.array([term.weight for term in terms], np.float32)
+        held, worth, owner = self._of(np.array(rows))
+        lines = place[held]
+        at = np.flatnonzero(lines >= 0)
+        lines, columns, worth = lines[at], owner[at], worth[at]
+        found.present[lines, columns] = True
+        found.impacts[lines, columns] = arrays.values[worth >> FIELDS_BITS] * weights[lines]
+        found.fields[lines, columns] = worth & ((1 << FIELDS_BITS) - 1)
         return found
 
     @property
@@ -179,19 +203,20 @@ class ItemIndex:
         letters = letters[is_letter(letters)]
         if len(letters) < 2 or not rows:
             return [0.0] * len(rows)
-        arrays = self._arrays
+        arrays = self.arrays
         mark = np.zeros(1 << 16, np.bool_)
         mark[pair_hashes(letters)] = True
         mine = int(np.count_nonzero(mark))
-        spans = [arrays.phrasings[arrays.firsts[row] : arrays.firsts[row + 1] + 1] for row in rows]
-        theirs = np.concatenate([arrays.pairs[span[0] : span[-1]] for span in spans])
+        owned = [arrays.which[arrays.firsts[row] : arrays.firsts[row + 1]] for row in rows]
+        each = np.concatenate(owned)
+        starts = arrays.phrasings[each]
+        counts = arrays.phrasings[each + 1] - starts
+        ends = np.cumsum(counts)
+        theirs = arrays.pairs[np.arange(ends[-1]) + np.repeat(starts - ends + counts, counts)]
         total = np.zeros(len(theirs) + 1, np.int32)
         np.cumsum(mark[theirs], out=total[1:])
-        sizes = [span[1:] - span[:-1] for span in spans]
-        each = np.concatenate(sizes)
-        ends = np.cumsum(each)
-        alike = 2.0 * (total[ends] - total[ends - each]) / (each + mine)
-        firsts = np.cumsum([0] + [len(size) for size in sizes[:-1]])
+        alike = 2.0 * (total[ends] - total[ends - counts]) / (counts + mine)
+        firsts = np.cumsum([0] + [len(phrasings) for phrasings in owned[:-1]])
         best: list[float] = np.minimum(np.maximum.reduceat(alike, firsts), 1.0).tolist()
         return best
 
@@ -211,7 +236,7 @@ def _split(terms: Sequence[Term], common_from: float, policy: Policy) -> tuple[l
     return rare, common
 
 
-def _best(scores: Floats, limit: int) -> NDArray[np.intp]:
+def _best(scores: NDArray[np.float64], limit: int) -> NDArray[np.intp]:
     """Rows of the best positive scores, best first. Sorting only what is over half of the best is 5-100 times faster
     than a full partition over many equal zeros."""
     top = float(scores.max()) if len(scores) else 0.0

@@ -172,25 +172,23 @@ class Matcher:
 def _matches(terms: Sequence[Term], held: Held) -> list[tuple[Match, ...]]:
     """For each candidate its words; for one without any, pairs of characters, then single ones."""
     totals = np.maximum(held.impacts.sum(axis=0), 1e-6)
-    shares = (held.impacts / totals).tolist()
-    present, bits = held.present.tolist(), held.fields.tolist()
+    kinds = [[row for row, term in enumerate(terms) if term.kind is kind] for kind in TermKind]
+    columns = (held.present.T.tolist(), (held.impacts / totals).T.tolist(), held.fields.T.tolist())
     found: list[tuple[Match, ...]] = []
-    for at in range(held.present.shape[1]):
-        matches: list[Match] = []
-        for kind in TermKind:
-            matches = [
+    for present, share, bits in zip(*columns, strict=True):
+        rows = next(filter(None, ([row for row in kind if present[row]] for kind in kinds)), [])
+        rows.sort(key=share.__getitem__, reverse=True)
+        found.append(
+            tuple(
                 Match(
-                    word=term.text,
-                    fields=FIELD_NAMES[bits[row][at]],
-                    share=round(shares[row][at], 3),
-                    repaired=term.repaired,
+                    word=terms[row].text,
+                    fields=FIELD_NAMES[bits[row]],
+                    share=round(share[row], 3),
+                    repaired=terms[row].repaired,
                 )
-                for row, term in enumerate(terms)
-                if term.kind is kind and present[row][at]
-            ]
-            if matches:
-                break
-        found.append(tuple(sorted(matches, key=lambda match: -match.share)[:MATCHES_SHOWN]))
+                for row in rows[:MATCHES_SHOWN]
+            )
+        )
     return found
 
 

@@ -1,10 +1,11 @@
-"""The matcher of one process: built in a thread from the catalogue in memory, swapped when a newer edition is there."""
+"""The matcher of one process: built apart from the catalogue in memory, swapped when a newer edition is there."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 
+from nlp import apart
 from nlp.answer import Answer
 from nlp.matcher import Entry, Matcher
 from services.catalogue.model import ItemContent, ItemVersion
@@ -32,7 +33,7 @@ class Ask:
         if edition == self._edition:
             return
         entries = [entry(item) for item in self._catalogue.all()]
-        self._matcher = await asyncio.to_thread(Matcher.build, entries)
+        self._matcher = await asyncio.to_thread(apart.build, entries)
         self._edition = edition
         log.info("matcher built", extra={"items": len(entries), "edition": edition})
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable, Mapping
 
 from kernel.errors import Code, NotFound
+from nlp import apart
 from nlp.answer import Candidate
 from nlp.matcher import Entry, Matcher
 from services.catalogue.queries import Catalogue
@@ -30,7 +31,7 @@ class Knowledge:
     async def load(self, entries: Iterable[KnowledgeEntry]) -> None:
         """Builds the matcher in a thread, then swaps."""
         published = {entry.id: entry.current for entry in entries if entry.current is not None}
-        matcher = await asyncio.to_thread(Matcher.build, [_entry(i, p) for i, p in sorted(published.items())])
+        matcher = await asyncio.to_thread(apart.build, [_entry(i, p) for i, p in sorted(published.items())])
         self._loaded = (published, matcher)
         log.info("knowledge loaded", extra={"entries": len(published)})
 
