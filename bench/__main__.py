@@ -1,8 +1,8 @@
 """``make bench``: what the API, the booking of places and the matcher cost, as ratios within one run.
 
 Every ratio comes of rounds in turns against something bare on the same machine in the same minutes; the table gives
-median and quartiles over the rounds. Exit status 1 only when a race confirmed more or fewer than there are places, or
-when the books of payments differ.
+median and quartiles over the rounds. Exit status 1 only when a race confirmed more or fewer than there are places,
+when the books of payments differ, or when a message of a conversation was lost.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from pathlib import Path
 
 import uvloop
 
-from bench import asking, booking, cases, paying, serving
+from bench import asking, booking, cases, paying, serving, talking
+from bench.screens import Lost
 from bench.table import HEAD, Row
 from server import embedded
 from server.settings import Settings
@@ -43,9 +44,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--seeds", type=int, default=50, help="races, each with a seed of its own")
     parser.add_argument("--race-seconds", type=float, default=120, help="no new seed is begun after this long")
-    parser.add_argument(
-        "--only", choices=["start", "read", "race", "ask", "loop", "pay", "cases"], help="one part instead of all"
-    )
+    parts = ["start", "read", "race", "ask", "loop", "talking", "pay", "cases"]
+    parser.add_argument("--only", choices=parts, help="one part instead of all")
     parser.add_argument("--mongo", help="the URI of the server on which cases are measured")
     parser.add_argument("--cases", type=int, default=1_000_000, help="how many open cases are very many")
     arguments = parser.parse_args()
@@ -60,7 +60,11 @@ def main() -> int:
         database = embedded.start_database(Path(folder), embedded.free_port())
         valkey = embedded.start_valkey(Path(folder), embedded.free_port())
         try:
-            uvloop.run(_measure(_settings(database.port, valkey.port), arguments))
+            servers = {"database": database.process.pid, "valkey": valkey.process.pid}
+            uvloop.run(_measure(_settings(database.port, valkey.port), servers, arguments))
+        except Lost as lost:
+            print(f"\nA MESSAGE IS LOST: {lost}", file=sys.stderr)
+            return 1
         except paying.BooksDiffer as differ:
             print(f"\nTHE BOOKS DIFFER: {differ}", file=sys.stderr)
             return 1
@@ -74,7 +78,7 @@ def main() -> int:
     return 0
 
 
-async def _measure(settings: Settings, arguments: argparse.Namespace) -> None:
+async def _measure(settings: Settings, servers: dict[str, int], arguments: argparse.Namespace) -> None:
     only = arguments.only
     if arguments.mongo and only in (None, "cases"):
         _print(await cases.cases(replace(settings, mongo_uri=arguments.mongo), cases.FEW, arguments.cases))
@@ -93,6 +97,9 @@ async def _measure(settings: Settings, arguments: argparse.Namespace) -> None:
     if only in (None, "loop"):
         questions = asking.questions(asking.catalogue())
         _print(await serving.asks(replace(settings, port=embedded.free_port()), questions))
+    if only in (None, "talking"):
+        async for rows in talking.talking(settings, servers):
+            _print(rows)
     if only in (None, "pay"):
         _print(await paying.paying(replace(settings, port=embedded.free_port()), ORDERS))
 

@@ -146,7 +146,6 @@ async def paying(settings: Settings, orders: int) -> list[Row]:
         finally:
             worker.cancel()
             await asyncio.gather(worker, return_exceptions=True)
-    print(dict(sorted(till.outcomes.items())), counted)
     if differences:
         raise BooksDiffer("\n".join(differences[:20]))
     total = sum(counted.values())
@@ -156,6 +155,8 @@ async def paying(settings: Settings, orders: int) -> list[Row]:
         Row("-- orders a second, 8 payers at once", [orders / ordered]),
         Row("-- until the last one was final", [final], "s"),
         Row("-- POST /api/bills/{id}/pay, prepay included", [1000 * value for value in till.seconds], "ms"),
+        *(Row(f"-- {what}", [count]) for what, count in sorted(till.outcomes.items())),
+        *(Row(f"-- orders {state} in the end", [count]) for state, count in sorted(counted.items())),
     ]
 
 

@@ -57,7 +57,7 @@ def start(command: list[str], port: int, environment: dict[str, str], stdin: byt
     assert process.stdin is not None
     process.stdin.write(stdin)
     process.stdin.close()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), 0.2).close()

@@ -89,8 +89,9 @@ def _common(entry: Entry) -> EntryView:
 
 
 def read_event(event: dict[str, Any]) -> Entry:
-    """The entry that a live event carries."""
-    return msgspec.convert(event["entry"], Entry)
+    """The entry that a live event carries: as it was made where it comes from this process."""
+    entry = event["entry"]
+    return entry if isinstance(entry, Entry) else msgspec.convert(entry, Entry)
 
 
 async def entry_image(city: City, conversation_id: str, seq: str) -> Raw:

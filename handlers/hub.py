@@ -2,7 +2,8 @@
 
 A topic is an id: a person's, a member of staff's, a conversation's. What goes through here may be lost: an event is
 only a reason to read again, or carries a number by which a gap is seen; while Valkey is away, and once when it is back,
-whoever follows a conversation is told to read it from the database.
+whoever follows a conversation is told to read it from the database. Two know that something was lost: the hub whose
+line was cut, and the process whose event was not taken (``publish_gap``).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -20,6 +21,10 @@ from redis.exceptions import RedisError
 log = logging.getLogger("banshi.hub")
 
 CHANNEL = "banshi:live"
+# Whose events are nobody's own: the worker's.
+NOBODY = "-"
+# The topic of no id: events were lost, whoever listens to anything reads again.
+GAP = ""
 RETRY_SECONDS = 1.0
 GOING_AWAY = 1001
 # Between two sockets told to read again: thousands at once would all ask the database in one instant.
@@ -37,11 +42,15 @@ class Listener(Protocol):
 
 
 class Hub:
-    """One per API process: one subscription, many sockets."""
+    """One per API process: one subscription, many sockets. ``own``: whose events are delivered here at once, and are
+    not news when they come back from Valkey."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, own: str = "") -> None:
         self._redis = redis
+        self._own = own.encode()
         self._listeners: defaultdict[str, set[Listener]] = defaultdict(set)
+        self._resyncing: asyncio.Task[None] | None = None
+        self._again = False
 
     def join(self, topic: str, listener: Listener) -> None:
         self._listeners[topic].add(listener)
@@ -58,47 +67,91 @@ class Hub:
 
     async def run(self) -> None:
         """Listens until cancelled; connects again when Valkey was away."""
-        lost = False
-        while True:
-            try:
-                async with self._redis.pubsub() as pubsub:
-                    await pubsub.subscribe(CHANNEL)
-                    if lost:
-                        await self._resync()
-                        lost = False
-                    async for message in pubsub.listen():
-                        if message["type"] == "message":
-                            self._take(message["data"])
-            except (RedisError, TimeoutError, ConnectionError) as error:
-                log.warning("live events wait for Valkey", extra={"error": repr(error)})
-                lost = True
-                await asyncio.sleep(RETRY_SECONDS)
-                await self._resync()
+        try:
+            while True:
+                try:
+                    await self._listen()
+                except (RedisError, TimeoutError, ConnectionError) as error:
+                    log.warning("live events wait for Valkey", extra={"error": repr(error)})
+                    await asyncio.sleep(RETRY_SECONDS)
+                    self._resync_soon()
+        finally:
+            if self._resyncing is not None:
+                self._resyncing.cancel()
+
+    async def _listen(self) -> None:
+        async with self._redis.pubsub() as pubsub:
+            await pubsub.subscribe(CHANNEL)
+            async for message in pubsub.listen():
+                if message["type"] == "subscribe":
+                    # Only Valkey's answer says that events come from now on; having asked is not enough.
+                    self._resync_soon()
+                elif message["type"] == "message":
+                    self._take(message["data"])
 
     def deliver(self, topic: str, event: Mapping[str, Any]) -> None:
-        """To this process alone: for events that Valkey does not take now."""
-        self._take(_encode(topic, event))
+        """To this process alone, at once: Valkey tells the others, or they read."""
+        self._tell(topic, dict(event))
 
     def close(self) -> None:
         """The process stops: clients are told to come back, to another one."""
         for listener in {one for listeners in self._listeners.values() for one in listeners}:
             listener.close(GOING_AWAY, "restart")
 
-    async def _resync(self) -> None:
-        for listener in {one for listeners in list(self._listeners.values()) for one in listeners}:
-            listener.resync()
-            await asyncio.sleep(RESYNC_PAUSE_SECONDS)
+    def _resync_soon(self) -> None:
+        """Tells every socket to read again; asked while it does, once more after."""
+        self._again = True
+        if self._resyncing is None or self._resyncing.done():
+            self._resyncing = asyncio.create_task(self._resync())
 
-    def _take(self, data: bytes | str) -> None:
-        told = msgspec.json.decode(data)
-        for listener in list(self._listeners.get(told["topic"], ())):
-            listener.tell_event(told["topic"], told["event"])
+    async def _resync(self) -> None:
+        while self._again:
+            self._again = False
+            for listener in {one for listeners in self._listeners.values() for one in listeners}:
+                listener.resync()
+                await asyncio.sleep(RESYNC_PAUSE_SECONDS)
+
+    def _take(self, data: bytes) -> None:
+        head, _, event = data.partition(b"\n")
+        teller, _, name = head.partition(b" ")
+        topic = name.decode()
+        if topic == GAP:
+            self._resync_soon()
+        # Most of what other processes tell concerns nobody here: it is not even read.
+        elif topic in self._listeners and teller != self._own:
+            self._tell(topic, msgspec.json.decode(event))
+
+    def _tell(self, topic: str, event: dict[str, Any]) -> None:
+        for listener in list(self._listeners.get(topic, ())):
+            try:
+                listener.tell_event(topic, event)
+            except Exception:
+                # One screen's trouble is neither the teller's nor the next screen's.
+                log.warning("a live event could not be shown", exc_info=True)
 
 
 async def publish(redis: Redis, topic: str, event: Mapping[str, Any]) -> None:
     """Tells every process. Raises RedisError."""
-    await redis.publish(CHANNEL, _encode(topic, event))
+    await redis.publish(CHANNEL, message(topic, event))
 
 
-def _encode(topic: str, event: Mapping[str, Any]) -> bytes:
-    return msgspec.json.encode({"topic": topic, "event": dict(event)})
+async def publish_all(redis: Redis, messages: Sequence[bytes]) -> None:
+    """Tells every process several ``message``s in one go. Raises RedisError."""
+    if len(messages) == 1:
+        await redis.publish(CHANNEL, messages[0])
+        return
+    async with redis.pipeline(transaction=False) as pipeline:
+        for one in messages:
+            pipeline.publish(CHANNEL, one)
+        await pipeline.execute()
+
+
+async def publish_gap(redis: Redis) -> None:
+    """Tells every process that events were lost: their sockets read again. Raises RedisError."""
+    await redis.publish(CHANNEL, message(GAP, {}))
+
+
+def message(topic: str, event: Mapping[str, Any], teller: str = NOBODY) -> bytes:
+    """An event on its way. Teller (a process, or nobody) and topic stand before it, so that it is only decoded where
+    somebody listens."""
+    return b"%s %s\n%s" % (teller.encode(), topic.encode(), msgspec.json.encode(dict(event)))

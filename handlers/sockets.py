@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from abc import ABC, abstractmethod
 from typing import Any
 
 import msgspec
@@ -47,7 +48,7 @@ class OutgoingFrame(Struct, kw_only=True, omit_defaults=True):
     error: ErrorBody | None = None
 
 
-class LiveHandler(WebSocketHandler):
+class LiveHandler(WebSocketHandler, ABC):
     """One connection. Subclasses say which frames there are and who may call."""
 
     incoming: type[Struct]
@@ -101,11 +102,13 @@ class LiveHandler(WebSocketHandler):
                 log.warning("frame failed", exc_info=True)
             self.answer_error(as_banshi_error(error, 500), id_)
 
+    @abstractmethod
     async def take(self, incoming: Any, id_: str) -> None:
-        raise NotImplementedError
+        """One frame of who may send it; raises what is answered as an error."""
 
+    @abstractmethod
     def tell_event(self, topic: str, event: dict[str, Any]) -> None:
-        raise NotImplementedError
+        """What the hub heard of a topic that this connection has joined."""
 
     # -- who listens to what -----------------------------------------------------------------------------------
 

@@ -214,7 +214,7 @@ class LiveSocket(LiveHandler):
             if (stream := self.streams.get(topic)) is not None:
                 stream.offer(read_event(event))
         elif kind == "typing" or kind == "read":
-            # One's own come back from Valkey too: they say nothing new here.
+            # One's own reach one's own screen too: they say nothing new here.
             if event["side"] != Side.RESIDENT:
                 self.tell(PassingFrame(type=kind, conversation=topic, side=event["side"], seq=event.get("seq", 0)))
         elif kind == "queue":

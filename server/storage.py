@@ -66,5 +66,7 @@ def connect_redis(settings: Settings) -> Redis:
 
 
 def connect_redis_listener(settings: Settings) -> Redis:
-    """For subscriptions: reading waits for as long as nothing happens."""
-    return Redis.from_url(settings.redis_uri, socket_connect_timeout=settings.redis_timeout_ms / 1000)
+    """For subscriptions: reading waits for as long as nothing happens. A cut line is an error at once, never mended
+    silently: events were lost, and whoever listens has to know."""
+    seconds = settings.redis_timeout_ms / 1000
+    return Redis.from_url(settings.redis_uri, socket_connect_timeout=seconds, retry=Retry(NoBackoff(), 0))

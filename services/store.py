@@ -82,6 +82,13 @@ class Store:
     def all_indexes(cls) -> tuple[Index, ...]:
         return cls.indexes
 
+    async def by_ids(self, ids: list[str]) -> list[Document | None]:
+        """Each one's document, in order; one command. What ``Batches`` of reads run."""
+        if len(ids) == 1:
+            return [await self._collection.find_one({"_id": ids[0]})]
+        found = {d["_id"]: d async for d in self._collection.find({"_id": {"$in": sorted(set(ids))}})}
+        return [found.get(id_) for id_ in ids]
+
     async def in_transaction(self, work: Callable[[Transaction], Awaitable[None]]) -> None:
         """Runs ``work`` in a transaction, again when the server asks for it. Only imports need one."""
         async with self._collection.database.client.start_session() as session:

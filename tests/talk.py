@@ -12,7 +12,32 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 from kernel.worktime import WorkTime
 from tests.city import Resident, TestCity
 
+# How long a test waits for what should come at once, on a machine that is busy with other things.
+PATIENCE = 30.0
+
 _names = itertools.count(1)
+_lines: list[WebSocketClientConnection] = []
+_readers: list[asyncio.Task[None]] = []
+
+
+async def dial(url: str) -> WebSocketClientConnection:
+    """A connection that ``hang_up`` closes if the test has not, so that a test that fails fails alone."""
+    connection = await websocket_connect(url)
+    _lines.append(connection)
+    return connection
+
+
+async def hang_up() -> None:
+    """Closes what ``dial`` has opened since."""
+    while _lines:
+        connection = _lines.pop()
+        if connection.protocol is not None:
+            connection.protocol.stream.close()
+        connection.close()
+    readers = [*_readers]
+    _readers.clear()
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.gather(*readers, return_exceptions=True)
 
 
 class Screen:
@@ -36,8 +61,9 @@ class Screen:
         if self.connection is not None:
             self.connection.close()
         self.closed.clear()
-        self.connection = await websocket_connect(self.url)
+        self.connection = await dial(self.url)
         self.reader = asyncio.create_task(self._read(self.connection))
+        _readers.append(self.reader)
         await self.send(type="hello", token=self.who.token)
         await self.frame("welcome")
 
@@ -47,7 +73,7 @@ class Screen:
         assert self.reader is not None
         if self.connection.protocol is not None:
             self.connection.protocol.stream.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await self.reader
         self.connection.close()
 
@@ -71,7 +97,7 @@ class Screen:
         name = client_msg_id or f"m{next(_names)}"
         return await self.ask(type="say", conversation=conversation, client_msg_id=name, text=text)
 
-    async def frame(self, kind: str = "", id_: str = "", seconds: float = 5) -> dict[str, Any]:
+    async def frame(self, kind: str = "", id_: str = "", seconds: float = PATIENCE) -> dict[str, Any]:
         """The next frame of a type or with an id; frames of before count."""
 
         def found() -> dict[str, Any] | None:
@@ -83,7 +109,7 @@ class Screen:
 
         return await self._wait(found, seconds, f"{kind} {id_}")
 
-    async def entry(self, text: str = "", event: str = "", seconds: float = 5) -> dict[str, Any]:
+    async def entry(self, text: str = "", event: str = "", seconds: float = PATIENCE) -> dict[str, Any]:
         """An entry whose text holds this, or of this event."""
 
         def found() -> dict[str, Any] | None:
@@ -94,7 +120,7 @@ class Screen:
 
         return await self._wait(found, seconds, text or event)
 
-    async def reached(self, seq: int, seconds: float = 5) -> None:
+    async def reached(self, seq: int, seconds: float = PATIENCE) -> None:
         await self._wait(lambda: self.last >= seq or None, seconds, f"number {seq}")
 
     async def _wait(self, found: Any, seconds: float, what: str) -> Any:
@@ -196,7 +222,8 @@ async def measured(meter: Meter) -> None:
         who, f"POST {one}/messages", f"{mine}/messages", {"client_msg_id": "c", "text": "好的"}, 201
     )
     await meter.call(agent, f"POST {desk}/read", f"{theirs}/read", {"seq": said["seq"]})
-    await meter.call(agent, f"POST {desk}/unmask", f"{theirs}/unmask", {"seq": said["seq"], "reason": "核对"})
+    await meter.call(agent, f"POST {desk}/unmask", f"{theirs}/unmask", {"seq": said["seq"], "reason": "核对身份"})
+    await meter.call(agent, f"POST {desk}/personal-data", f"{theirs}/personal-data", {"reason": "核对身份"})
     await meter.call(who, f"POST {one}/recall", f"{mine}/recall", {"seq": said["seq"]})
     await meter.call(agent, f"POST {desk}/recall", f"{theirs}/recall", {"seq": sent["seq"]})
     for name in (one, desk):

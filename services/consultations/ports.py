@@ -51,9 +51,12 @@ class Live(Protocol):
 
 
 class LocalLive(Live, Protocol):
-    """``local`` takes what cannot be told to all processes: to this one alone."""
+    """``local`` shows an event to this process's sockets; ``origin`` names the process to the others."""
 
+    origin: str
     local: Callable[[str, Mapping[str, Any]], None] | None
+
+    async def close(self) -> None: ...
 
 
 class Images(Protocol):
@@ -77,10 +80,4 @@ class ContentCheck(Protocol):
     async def judge(self, person: str, text: str) -> Verdict | None:
         """None when the platform will never judge this text (no visit within two hours). Raises BanshiError when it
         does not answer now."""
-        ...
-
-
-class Audit(Protocol):
-    async def note(self, action: str, officer: str, address: str) -> None:
-        """Writes into the staff's audit."""
         ...

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from msgspec import structs
+
 from kernel.clock import Clock
 from kernel.errors import InvalidInput
 from services.consultations.data import ConsultationData
@@ -47,7 +49,17 @@ class Officers:
         # No sign of life of theirs: it is the supervisor who writes.
         seen_at = known.seen_at if known is not None else self._clock.now() - self._limits.present
         await self._write(staff_id, {**changes, "seen_at": seen_at})
-        return await self._store.get(staff_id) or self.unknown(staff_id)
+        return structs.replace(known or self.unknown(staff_id), **changes)
+
+    @property
+    def languages(self) -> dict[str, str]:
+        """Code -> word."""
+        return self._data.languages
+
+    @property
+    def topics(self) -> dict[str, str]:
+        """Sensitive matters that not everybody answers: code -> word."""
+        return {one.topic: one.name for one in self._data.sensitive}
 
     async def capacity(self, staff_id: str) -> int:
         officer = await self._store.get(staff_id)

@@ -42,6 +42,10 @@ class Question(Struct, frozen=True, kw_only=True):
 
 
 class Statistics(Struct, frozen=True, kw_only=True):
+    """``days``: those with conversations, of ``first`` to ``last``, both included."""
+
+    first: date
+    last: date
     days: list[DayNumbers]
     ratings: dict[str, int]
     unanswered: list[Question]
@@ -134,6 +138,8 @@ class ConsultationQueries:
         levels = await self._ratings.by_level(*span)
         questions = await self._unanswered.top(*span, limit=20)
         return Statistics(
+            first=first,
+            last=last,
             days=days,
             ratings={level.value: levels.get(level.value, 0) for level in Satisfaction},
             unanswered=[Question(text=text, times=times) for text, times in questions],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
@@ -10,8 +11,11 @@ from typing import Any, ClassVar
 import msgspec
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from services.consultations.model import Check, Conversation, Entry, Officer, Presence, Rating, State
-from services.store import AggregateStore, Document, Index, Store, to_document
+from kernel.clock import Clock
+from kernel.ids import Ids
+from services.batches import Batches
+from services.consultations.model import Check, Conversation, Entry, Officer, Presence, Rating, Side, State
+from services.store import AggregateStore, Database, Document, Index, Store, to_document
 
 ONE_OPEN = "one_open_conversation_per_person"
 ONE_SLOT = "one_conversation_per_slot"
@@ -19,6 +23,8 @@ ONE_SEQ = "one_entry_per_number"
 ONE_SENDING = "one_entry_per_sending"
 # More people than ever wait at once; a screen shows the first of them.
 MOST_QUEUED = 500
+# Entries that may be read too many of each conversation when pages are read together.
+NEAR = 200
 
 
 class ConversationStore(AggregateStore[Conversation]):
@@ -32,6 +38,15 @@ class ConversationStore(AggregateStore[Conversation]):
         Index("state", ("state", "queued_at")),
         Index("day", ("day",)),
     )
+
+    def __init__(self, database: Database, clock: Clock, ids: Ids) -> None:
+        super().__init__(database, clock, ids)
+        self._reads: Batches[str, Document | None] = Batches(self.by_ids)
+
+    async def get(self, id_: str) -> Conversation | None:
+        """Every message reads its conversation: those of one moment together."""
+        document = await self._reads.ask(id_)
+        return None if document is None else self.read(document)
 
     async def open_of(self, person: str) -> Conversation | None:
         document = await self._collection.find_one({"person": person, "open": True})
@@ -68,6 +83,11 @@ class ConversationStore(AggregateStore[Conversation]):
         """The resident has written and the owner owes an answer since then; nothing if they owed one already."""
         guard = {"_id": conversation.id, "owner": conversation.owner, "waiting_since": {"$exists": False}}
         await self._collection.update_one(guard, {"$set": {"waiting_since": since}, "$min": {"wake_at": wake_at}})
+
+    async def not_owed(self, conversation: str, since: datetime) -> None:
+        """The answer owed since then has been given, or was taken for owed by mistake."""
+        guard = {"_id": conversation, "waiting_since": since}
+        await self._collection.update_one(guard, {"$unset": {"waiting_since": ""}})
 
     async def answered(self, conversation: Conversation, first: Mapping[str, Any], wake_at: datetime) -> None:
         """The owner has answered; ``first``: what the first answer also sets."""
@@ -109,6 +129,16 @@ class ConversationStore(AggregateStore[Conversation]):
         return [d async for d in await self._collection.aggregate(pipeline)]
 
 
+# Whose, after which number, how many.
+_Page = tuple[str, int, int]
+
+
+def _page(entries: list[Entry], seq: int, limit: int) -> list[Entry]:
+    """Each number once, whoever else has asked for the same."""
+    found = {entry.seq: entry for entry in entries if seq < entry.seq <= seq + limit}
+    return [found[number] for number in sorted(found)]
+
+
 class EntryStore(Store):
     """Never removed, never renumbered; a recall empties an entry."""
 
@@ -119,6 +149,11 @@ class EntryStore(Store):
         Index("check", ("check_at",), sparse=True),
     )
 
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._inserts: Batches[Document, None] = Batches(self._insert_all)
+        self._pages: Batches[_Page, list[Entry]] = Batches(self._read_pages)
+
     async def add(self, entries: Sequence[Entry]) -> int:
         """Inserts in order and stops at the first that an index refuses; returns how many went in.
 
@@ -126,10 +161,7 @@ class EntryStore(Store):
         """
         documents = [to_document(entry) for entry in entries]
         if len(documents) == 1:
-            try:
-                await self._collection.insert_one(documents[0])
-            except DuplicateKeyError as error:
-                raise self.duplicate(error) from None
+            await self._inserts.ask(documents[0])
             return 1
         try:
             await self._collection.insert_many(documents, ordered=True)
@@ -139,16 +171,54 @@ class EntryStore(Store):
             return int(error.details.get("nInserted", 0))
         return len(documents)
 
+    async def _insert_all(self, documents: list[Document]) -> list[Exception | None]:
+        """Of as many conversations: each goes in or is refused by itself."""
+        done: list[Exception | None] = [None] * len(documents)
+        try:
+            if len(documents) == 1:
+                await self._collection.insert_one(documents[0])
+            else:
+                await self._collection.insert_many(documents, ordered=False)
+        except DuplicateKeyError as error:
+            done[0] = self.duplicate(error)
+        except BulkWriteError as error:
+            refused = error.details.get("writeErrors", ())
+            if any(one.get("code") != 11000 for one in refused) or error.details.get("writeConcernErrors"):
+                raise
+            for one in refused:
+                done[one["index"]] = self.duplicate(DuplicateKeyError("", 11000, one))
+        return done
+
     async def last_seq(self, conversation: str) -> int:
         found = self._collection.find({"conversation": conversation}, {"seq": 1}).sort("seq", -1).limit(1)
         return next((int(d["seq"]) for d in await found.to_list()), 0)
 
     async def after(self, conversation: str, seq: int, limit: int) -> list[Entry]:
         """The next ones, in order."""
-        # The numbers have no gap, so a range is a page: no sort and no limit that would read everything behind it.
-        window = {"$gt": seq, "$lt": seq + limit + 1}
-        cursor = self._collection.find({"conversation": conversation, "seq": window})
-        return sorted([msgspec.convert(d, Entry) async for d in cursor], key=lambda entry: entry.seq)
+        return await self._pages.ask((conversation, seq, limit))
+
+    async def _read_pages(self, asked: list[_Page]) -> list[list[Entry]]:
+        """When thousands come back at once, one command for many of them."""
+        alike: defaultdict[int, list[_Page]] = defaultdict(list)
+        for page in asked:
+            # Together only where they begin near each other: nobody's long past is read for a newcomer's beginning.
+            alike[page[1] // NEAR].append(page)
+        held: defaultdict[str, list[Entry]] = defaultdict(list)
+        for pages in alike.values():
+            # The numbers have no gap, so a range is a page: no sort and no limit that would read everything behind it.
+            window = {"$gt": min(p[1] for p in pages), "$lt": max(p[1] + p[2] for p in pages) + 1}
+            names = sorted({p[0] for p in pages})
+            whose: Any = names[0] if len(names) == 1 else {"$in": names}
+            async for document in self._collection.find({"conversation": whose, "seq": window}):
+                entry = msgspec.convert(document, Entry)
+                held[entry.conversation].append(entry)
+        return [_page(held[conversation], seq, limit) for conversation, seq, limit in asked]
+
+    async def answered_after(self, conversation: str, seq: int) -> bool:
+        """Whether a member of staff has said something after a number."""
+        query = {"conversation": conversation, "seq": {"$gt": seq}}
+        cursor = self._collection.find(query, {"side": 1})
+        return any([d["side"] == Side.STAFF async for d in cursor])
 
     async def one(self, conversation: str, seq: int) -> Entry | None:
         document = await self._collection.find_one({"conversation": conversation, "seq": seq})

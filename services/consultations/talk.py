@@ -24,6 +24,7 @@ from services.consultations.data import ConsultationData
 from services.consultations.entries import Entries, Turns
 from services.consultations.machine import CONVERSATION
 from services.consultations.model import Conversation, Draft, Entry, Kind, Limits, Side, State
+from services.consultations.owing import Owing
 from services.consultations.ports import Bot, BotReply, BotTurn, Images, Live
 from services.consultations.store import ConversationStore, EntryStore, UnansweredStore
 
@@ -68,6 +69,11 @@ class Talk:
         self._clock = clock
         self._limits = limits
         self._turns = Turns()
+        self._owing = Owing(store, entry_store, consultations.timing)
+
+    async def settled(self) -> None:
+        """Nothing is left to be written: for a process that ends."""
+        await self._owing.settled()
 
     # -- residents ---------------------------------------------------------------------------------------------
 
@@ -90,7 +96,7 @@ class Talk:
             if conversation.state == State.BOT and entry.seq > conversation.bot_answered:
                 await self._answer(conversation, [entry])
             elif conversation.state == State.WITH_STAFF and conversation.waiting_since is None:
-                await self._store.owe(conversation, entry.at, self._consultations.timing.silent_at(entry.at))
+                self._owing.owe(conversation, entry)
             return entry
 
     async def do_catch_up(self, person: str, conversation_id: str) -> Conversation:
@@ -127,6 +133,7 @@ class Talk:
             raise ActionNotAllowed(conversation.state, "say", CONVERSATION.allowed(conversation.state, Actor.STAFF))
         draft = await self._draft(conversation_id, Side.STAFF, caller.staff_id, client_msg_id, text, file, card)
         entry = await self._append(conversation_id, draft)
+        self._owing.pay(entry)
         if conversation.waiting_since is not None or conversation.first_answer_at is None:
             first: dict[str, Any] = {}
             if conversation.first_answer_at is None:

@@ -75,14 +75,23 @@ class Timers:
 
     async def _is_silent(self, conversation: Conversation, now: datetime) -> bool:
         since = conversation.waiting_since
-        if since is None:
-            # A process may have died between a message and the note that an answer is owed: the messages tell.
-            tail = await self._tail(conversation)
-            people = [entry for entry in tail if entry.side in (Side.RESIDENT, Side.STAFF)]
-            if not people or people[-1].side is not Side.RESIDENT:
+        if since is not None:
+            if self._timing.silent_at(since) > now:
                 return False
-            since = people[-1].at
-            await self._store.owe(conversation, since, self._timing.silent_at(since))
+            tail = await self._tail(conversation)
+            if not any(entry.side is Side.STAFF and entry.at > since for entry in tail):
+                return True
+            # One process noted that an answer was owed while another was given it.
+            await self._store.not_owed(conversation.id, since)
+            conversation.waiting_since = None
+            return False
+        # A process may have died between a message and the note that an answer is owed: the messages tell.
+        tail = await self._tail(conversation)
+        people = [entry for entry in tail if entry.side in (Side.RESIDENT, Side.STAFF)]
+        if not people or people[-1].side is not Side.RESIDENT:
+            return False
+        since = people[-1].at
+        await self._store.owe(conversation, since, self._timing.silent_at(since))
         return self._timing.silent_at(since) <= now
 
     async def _is_idle(self, conversation: Conversation, now: datetime) -> bool:

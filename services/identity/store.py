@@ -9,9 +9,10 @@ import msgspec
 
 from kernel.clock import Clock
 from kernel.ids import Ids
+from services.batches import Batches
 from services.identity.encryption import ID_NUMBER, NAME, OPENID, PHONE, UNIONID, Cipher
 from services.identity.model import Person, PersonalData, SessionRecord
-from services.store import AggregateStore, Database, Index, Store, to_document
+from services.store import AggregateStore, Database, Document, Index, Store, to_document
 
 _KEYS = {"openid": OPENID, "unionid": UNIONID, "phone": PHONE, "name": NAME, "id_number": ID_NUMBER}
 
@@ -28,6 +29,12 @@ class PersonStore(AggregateStore[Person]):
     def __init__(self, database: Database, clock: Clock, ids: Ids, cipher: Cipher) -> None:
         super().__init__(database, clock, ids)
         self._cipher = cipher
+        self._reads: Batches[str, Document | None] = Batches(self.by_ids)
+
+    async def get(self, id_: str) -> Person | None:
+        """Thousands who come back at once are read together."""
+        document = await self._reads.ask(id_)
+        return None if document is None else self.read(document)
 
     async def by_openid(self, openid: str) -> Person | None:
         document = await self._collection.find_one({"openid": await self._cipher.encrypt(openid, OPENID)})
@@ -59,12 +66,16 @@ class SessionStore(Store):
         Index("expiry", ("expires_at",), expire_after=timedelta(0)),
     )
 
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._reads: Batches[str, Document | None] = Batches(self.by_ids)
+
     async def add(self, session: SessionRecord) -> None:
         await self._collection.insert_one(to_document(session))
 
     async def get(self, token_hash: str) -> SessionRecord | None:
         """The session, perhaps past its end: MongoDB removes those once a minute."""
-        document = await self._collection.find_one({"_id": token_hash})
+        document = await self._reads.ask(token_hash)
         return None if document is None else msgspec.convert(document, SessionRecord)
 
     async def remove(self, token_hash: str) -> bool:

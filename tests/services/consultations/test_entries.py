@@ -58,3 +58,29 @@ async def test_pages_backwards_meet_without_overlap(office: Office) -> None:
         seen = [entry.seq for entry in page] + seen
         before = page[0].seq
     assert seen == list(range(1, 11))
+
+
+async def test_what_goes_together_is_written_and_refused_each_by_itself(office: Office) -> None:
+    process, other = office.process(), office.process()
+    await other.entries.append("CV-3", [draft("m3")])
+    await other.entries.append("CV-5", [draft("before")])
+    # CV-3 has it already, CV-5 has gone on elsewhere; while the first is written the others gather.
+    names = [f"CV-{number}" for number in range(20)]
+    for name in names:
+        process.entries._remember(name, 0)
+    done = await asyncio.gather(*(process.entries.append(name, [draft(f"m{name[3:]}")]) for name in names))
+    seqs = {name: (entry.seq, fresh) for name, [(entry, fresh)] in zip(names, done, strict=True)}
+    assert seqs == dict.fromkeys(names, (1, True)) | {"CV-3": (1, False), "CV-5": (2, True)}
+
+
+async def test_pages_read_together_are_each_ones_own(office: Office) -> None:
+    process = office.process()
+    for name, count in (("CV-1", 5), ("CV-2", 3), ("CV-3", 230)):
+        await process.entries.append(name, [draft(f"m{n}") for n in range(count)])
+    asked = [("CV-1", 0, 200), ("CV-1", 3, 200), ("CV-2", 1, 1), ("CV-9", 0, 200), ("CV-3", 0, 200), ("CV-3", 210, 200)]
+    pages = await asyncio.gather(*(process.entry_store.after(*one) for one in asked * 2))
+    for (name, seq, limit), page in zip(asked * 2, pages, strict=True):
+        held = {"CV-1": 5, "CV-2": 3, "CV-3": 230}.get(name, 0)
+        assert [(entry.conversation, entry.seq) for entry in page] == [
+            (name, number) for number in range(seq + 1, min(held, seq + limit) + 1)
+        ]

@@ -130,6 +130,7 @@ async def test_the_clocks_run_in_working_time_and_stop_with_the_first_answer(off
         ("first_answer", False), ("resolution", True),
     ]  # fmt: skip
     await process.talk.do_say("PR-1", waiting.id, "b", "还有一个问题")
+    await process.talk.settled()
     office.clock.advance(5 * MINUTE)
     stored = await process.queries.of_person("PR-1", waiting.id)
     assert [(r.name, r.colour) for r in process.queries.clocks(stored)][1] == ("next_answer", "red")
