@@ -13,10 +13,8 @@ from handlers.routing import Idempotency, Limit, Raw, Route, staff
 from handlers.staff_views import (
     ConversationPage,
     DeskConversation,
-    OfficerView,
     desk_view,
     is_open,
-    officer_view,
     open_case,
     page_view,
     staff_caller,
@@ -24,9 +22,9 @@ from handlers.staff_views import (
 from kernel.clock import SHANGHAI, local_day
 from kernel.errors import Code, InvalidInput, NotAllowed, NotFound
 from services.consultations.access import StaffCaller
-from services.consultations.model import Presence, Rating, Side
-from services.consultations.presence import MOST_CAPACITY
+from services.consultations.model import Rating, Side
 from services.consultations.queries import PAGE, Statistics
+from services.identity.staff.model import REASON_MOST
 
 Note = Annotated[str, Meta(max_length=200)]
 Short = Annotated[str, Meta(max_length=40)]
@@ -70,23 +68,16 @@ class AnswerFormRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class UnmaskRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``seq``: of the entry whose words are needed in clear; ``reason`` is kept in the audit."""
+    """``seq``: of the entry whose words are needed in clear; ``reason``, at least four characters, is in the audit."""
 
     seq: Seq
-    reason: Annotated[str, Meta(min_length=1, max_length=100)]
+    reason: Annotated[str, Meta(max_length=REASON_MOST)]
 
 
-class PresenceRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    status: Presence
+class PersonalRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``reason``, at least four characters: why it must be known who asks. It is kept in the audit."""
 
-
-class SkillsRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Empty lists of departments and topics: all of them."""
-
-    departments: Annotated[list[Short], Meta(max_length=100)]
-    topics: Annotated[list[Short], Meta(max_length=50)]
-    languages: Annotated[list[Short], Meta(min_length=1, max_length=10)]
-    capacity: Annotated[int, Meta(ge=1, le=MOST_CAPACITY)]
+    reason: Annotated[str, Meta(max_length=REASON_MOST)]
 
 
 class FollowUpRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -129,8 +120,12 @@ class DeskSent(Struct, kw_only=True):
     client_msg_id: str
 
 
-class OfficerList(Struct, kw_only=True):
-    officers: list[OfficerView]
+class ResidentPersonal(Struct, kw_only=True):
+    """Who asks, in clear; what the resident has not given is None. Reading it is written into the audit."""
+
+    name: str | None
+    id_number: str | None
+    phone: str | None
 
 
 class FollowUp(Struct, kw_only=True):
@@ -281,29 +276,20 @@ async def unmask(call: Call, conversation_id: str, body: UnmaskRequest) -> Entry
     if entry is None:
         raise NotFound(Code.MESSAGE_NOT_FOUND, seq=body.seq)
     # Before the words are shown: what is not in the audit is not shown.
-    action = f"unmask {conversation_id}/{body.seq}: {body.reason}"
-    await call.city.consultation_audit.note(action, caller.staff_id, caller.address)
+    what = f"unmask {conversation_id}/{body.seq}"
+    await call.city.staff.do_read_clear(what, body.reason, caller.staff_id, caller.address)
     return for_officer(entry, caller.staff_id, clear=True)
 
 
-async def presence(call: Call) -> OfficerView:
-    return officer_view(await call.city.officers.one(call.officer.staff_id))
-
-
-async def set_presence(call: Call, body: PresenceRequest) -> OfficerView:
-    """Online or away; also a sign of life, needed once a minute where no WebSocket is open."""
-    await call.city.officers.do_beat(call.officer.staff_id, body.status)
-    return officer_view(await call.city.officers.one(call.officer.staff_id))
-
-
-async def officers(call: Call) -> OfficerList:
-    """Who is there: for transfers, and for supervisors."""
-    return OfficerList(officers=[officer_view(one) for one in await call.city.officers.all()])
-
-
-async def set_skills(call: Call, staff_id: str, body: SkillsRequest) -> OfficerView:
-    args = (staff_id, body.departments, body.topics, body.languages, body.capacity)
-    return officer_view(await call.city.officers.do_set_skills(*args))
+async def personal(call: Call, conversation_id: str, body: PersonalRequest) -> ResidentPersonal:
+    """The resident's name, ID number and telephone in clear, to whoever answers; who read it and why is written down
+    first."""
+    caller = _caller(call)
+    found = await call.city.consultation_queries.for_answer(caller, conversation_id)
+    what = f"resident.unmask {conversation_id}"
+    await call.city.staff.do_read_clear(what, body.reason, caller.staff_id, caller.address)
+    data = await call.city.identity_queries.personal(found.person)
+    return ResidentPersonal(name=data.name, id_number=data.id_number, phone=data.phone)
 
 
 async def follow_ups(call: Call) -> FollowUps:
@@ -379,10 +365,10 @@ ROUTES = [
     Route("POST", f"{_ONE}/close", staff_close, *_CHAT, "End the conversation", _STEP),
     Route("POST", f"{_ONE}/answer", answer_form, *_CHAT, "Answer a form left out of hours", _STEP),
     Route("POST", f"{_ONE}/unmask", unmask, *_CHAT, "Show words in clear; logged", (*_FOUND, Code.MESSAGE_NOT_FOUND)),
-    Route("GET", "/staff/presence", presence, *_READ, "Whether one is there"),
-    Route("PUT", "/staff/presence", set_presence, *_CHAT, "Come and go"),
-    Route("GET", "/staff/officers", officers, *_READ, "Who is there"),
-    Route("PUT", "/staff/officers/{staff_id}", set_skills, *_OVER, "What an officer knows"),
+    Route(
+        "POST", f"{_ONE}/personal-data", personal, *_CHAT, "Who the resident is, in clear; logged",
+        (*_FOUND, Code.NOT_FOUND),
+    ),
     Route(
         "GET", "/staff/follow-ups", follow_ups, _SUPERVISOR, Limit.READ, Idempotency.SAFE,
         "Bad ratings to call back about",

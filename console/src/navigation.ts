@@ -1,11 +1,11 @@
 /**
  * Every screen: its address, who it is for, its place in the side navigation, and the chunk that holds it.
  *
- * A new screen is one entry here and its texts in texts.ts. Entries keep this order: first what people do all day
+ * A new screen is one entry here and its texts in texts/. Entries keep this order: first what people do all day
  * (inbox, queue, today, cases), then what they write (catalogue, knowledge), then what they look into (statistics,
  * complaints, payments), then administration.
  */
-import { Bell, Calendar, ChatDotRound, ChatLineSquare, Collection, DataLine, Document, Files, Key, MagicStick, Money, PhoneFilled, Promotion, Tickets, User } from '@element-plus/icons-vue'
+import { Bell, Calendar, ChatDotRound, ChatLineSquare, Collection, DataLine, Document, Files, Headset, Key, MagicStick, Money, PhoneFilled, Promotion, Tickets, User } from '@element-plus/icons-vue'
 import type { Component } from 'vue'
 
 export type Group = 'work' | 'content' | 'insight' | 'system'
@@ -109,6 +109,14 @@ export const screens: readonly Screen[] = [
     icon: PhoneFilled,
     roles: ['supervisor'],
     view: () => import('./views/FollowUps.vue'),
+  },
+  {
+    name: 'officers',
+    path: '/officers',
+    group: 'insight',
+    icon: Headset,
+    roles: ['supervisor'],
+    view: () => import('./views/Officers.vue'),
   },
   {
     name: 'supervision',

@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Page
 
 from server import embedded
 from services.identity.staff import second_factor
-from tests.browser import ROOT, build, open_page, running_browser
+from tests.browser import ROOT, build, open_page
 from tests.city import CENTRE, TestCity, running_city
 
 CONSOLE = ROOT / "console"
@@ -85,12 +85,6 @@ async def city(
         yield city
 
 
-@pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    async with running_browser() as browser:
-        yield browser
-
-
 @pytest.fixture
 def console(city: TestCity, browser: Browser) -> OpenConsole:
     """Opens a screen of the console, signed in as ``officer`` or not at all."""
@@ -99,7 +93,6 @@ def console(city: TestCity, browser: Browser) -> OpenConsole:
     async def opened(path: str = "/", officer: Officer | None = None, **options: Any) -> AsyncIterator[Page]:
         # A refusal that the screen shows in words is also noted by the browser, as a failed resource.
         async with open_page(browser, quiet=("Failed to load resource",), **options) as page:
-            page.set_default_timeout(8000)
             if officer is not None:
                 # Once: a reload keeps what the tab has made of it since.
                 script = "t => { if (!sessionStorage.getItem('seen')) { sessionStorage.setItem('seen', '1'); "

@@ -56,7 +56,7 @@ async def test_an_auditor_reads_who_did_what_page_by_page(city: TestCity, consol
         await expect(page.get_by_test_id("audit")).to_be_visible()
         await axe(page, CONSOLE)
         await picture(page, CONSOLE, "audit")
-        await page.get_by_test_id("audit").get_by_role("button", name=auditor.staff_id).first.click()
+        await page.get_by_test_id("audit").get_by_title(auditor.staff_id).first.click()
         rows = page.get_by_test_id("audit").get_by_role("row")
         await expect(rows).to_have_count(5)
         texts = [await rows.nth(n).inner_text() for n in range(1, 5)]

@@ -43,14 +43,14 @@ async def test_an_item_is_found_changed_and_published(city: TestCity, console: O
         await picture(page, CONSOLE, "item")
         await page.get_by_test_id("item-name").fill(before + "（换新）")
         await page.get_by_test_id("section-search").click()
-        await page.get_by_test_id("lines-aliases").fill("补办身份证\n\n身份证掉了 \n")
+        await page.get_by_test_id("lines-aliases").fill("补办身份证\n\n卡片寻不见了 \n")
         await page.keyboard.press("Alt+S")
         await expect(page.get_by_test_id("has-draft")).to_be_visible()
         assert await stored_name(city) == (before, number)
 
         await page.get_by_test_id("publish").click()
         differences = page.get_by_test_id("differences")
-        await expect(differences).to_contain_text("身份证掉了")
+        await expect(differences).to_contain_text("卡片寻不见了")
         await expect(differences.locator("ins").first).to_have_text(before + "（换新）")
         await expect(differences.locator("del").first).to_have_text(before)
         await axe(page, CONSOLE)
@@ -58,7 +58,7 @@ async def test_an_item_is_found_changed_and_published(city: TestCity, console: O
         await page.get_by_test_id("publish-now").click()
         await expect(page.get_by_text(f"已发布第 {number + 1} 版")).to_be_visible()
         assert await stored_name(city) == (before + "（换新）", number + 1)
-        assert city.api.house.city.catalogue.get(ID_CARD_LOST).content.aliases == ["补办身份证", "身份证掉了"]
+        assert city.api.house.city.catalogue.get(ID_CARD_LOST).content.aliases == ["补办身份证", "卡片寻不见了"]
 
 
 async def test_everything_that_is_wrong_is_told_at_once_beside_its_field(city: TestCity, console: OpenConsole) -> None:

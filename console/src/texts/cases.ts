@@ -113,6 +113,9 @@ export const caseTexts = {
   filesCount: (count: number) => `${count} 个文件`,
   viewFile: '查看文件',
   download: '下载',
+  fileKinds: { 'image/jpeg': 'JPEG', 'image/png': 'PNG', 'application/pdf': 'PDF' } as Record<string, string>,
+  fileFlags: { attachments: '内含附件', encrypted: '已加密', unreadable: '部分内容无法检查' } as Record<string, string>,
+  answerFrom: (source: string) => `取自${source}`,
   fileUnshown: '这种文件不能在这里显示，请下载后查看。',
   seen: '登记已核对原件',
   seenTitle: '核对原件',
@@ -135,7 +138,6 @@ export const caseTexts = {
   handedOver: (way: string, at: string) => `${at} ${way}`,
   tracking: '运单号',
   bills: '缴费单',
-  billUnknown: '已发出',
   billStates: {
     open: '待缴费',
     paid: '已缴费',
@@ -261,7 +263,7 @@ export const caseTexts = {
   done: '已完成。',
   stale: '办件已被其他人更新，已显示最新内容。',
   cancel: '取消',
-  back: '返回队列',
+  back: '← 返回队列',
 
   applyLead: '为到场的居民提出申请，任何大厅都可以受理全市的事项。',
   noCentre: '您的账号没有所属大厅，不能发起窗口申请。请联系系统管理员。',
@@ -298,17 +300,25 @@ export const supervisionTexts = {
   list: '督办列表',
   refresh: '刷新',
   state: '状态',
-  states: { open: '待签收', acknowledged: '处理中', closed: '已办结' } as Record<string, string>,
+  states: { open: '待签收', acknowledged: '处理中', closed: '已办结', settled: '已自行消除' } as Record<string, string>,
   kind: '情况',
   kinds: {
     second_notice: '再次告知补正',
     limit_yellow: '时限临期',
     limit_red: '时限超期',
+    complaint_yellow: '诉求答复临期',
+    complaint_red: '诉求答复超期',
     conversation_late: '咨询超时未答复',
     follow_up_late: '差评未回访',
   } as Record<string, string>,
-  /** Kinds whose subject is a case. */
-  caseKinds: ['second_notice', 'limit_yellow', 'limit_red'] as string[],
+  /** Where the subject of a kind is read. */
+  pages: {
+    second_notice: '/cases',
+    limit_yellow: '/cases',
+    limit_red: '/cases',
+    complaint_yellow: '/complaints',
+    complaint_red: '/complaints',
+  } as Record<string, string>,
   subject: '对象',
   place: '部门或大厅',
   officer: '责任人',
@@ -323,5 +333,5 @@ export const supervisionTexts = {
   closeNote: '查明的情况和处理结果',
   closeHint: '例如：材料清单已更新，已提醒责任人',
   none: (state: string) => `没有${state}的督办`,
-  noneHint: '办件临期、超期，再次告知补正，咨询超时等情况会自动出现在这里。',
+  noneHint: '办件、诉求临期或超期，再次告知补正，咨询超时等情况会自动出现在这里。作出决定后，临期提醒自行消除。',
 }

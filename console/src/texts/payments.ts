@@ -157,5 +157,5 @@ export const paymentTexts = {
   importAccounts: (opened: number, renamed: number) => `新建账户 ${opened} 个，户名变更 ${renamed} 个。`,
   importLine: '行',
   importField: '列',
-  back: '返回缴费管理',
+  back: '← 返回缴费管理',
 }

@@ -81,5 +81,5 @@ export const complaintTexts = {
   actions: '可办操作',
   onlyAnswer: '请在下面填写答复。',
   noActions: '现在没有需要您办理的操作。',
-  back: '返回列表',
+  back: '← 返回列表',
 }
