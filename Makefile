@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS ?= 2
 
 help: ## list all targets
-	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 $(VENV)/.ready: requirements.txt requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
@@ -33,13 +34,17 @@ console: $(VENV)/.ready ## build the staff console; the API serves it at /consol
 browser: ## install what the browser tests need (Chromium, a Chinese font) where it is missing
 	@scripts/install-browser
 
-test: $(VENV)/.ready browser ## run every test
-	$(BIN)/python -m pytest
+test: $(VENV)/.ready browser ## run every test, files side by side (WORKERS=2)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.ready ## lint, format, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+lighthouse: $(VENV)/.ready h5 ## accessibility of every residents' page by Lighthouse (installs it: 201 packages)
+	@cd miniprogram/scripts/lighthouse && npm ci --no-audit --no-fund --loglevel=error
+	@$(BIN)/python -m tests.front.lighthouse
 
 bench: $(VENV)/.ready ## print the measurements of docs/performance.md
 	$(BIN)/python -m bench
@@ -47,4 +52,4 @@ bench: $(VENV)/.ready ## print the measurements of docs/performance.md
 bench-nlp: $(VENV)/.ready ## print the measurements of docs/matching.md (DATA=folder of public texts)
 	$(BIN)/python -m bench.nlp $(if $(DATA),--data $(DATA))
 
-.PHONY: help setup demo h5 weapp front-check console browser test check bench bench-nlp
+.PHONY: help setup demo h5 weapp front-check console browser test check lighthouse bench bench-nlp

@@ -76,12 +76,13 @@ async def _state(call: Call, person: str | None, token: str | None) -> State:
     states = call.city.dialogue_states
     if person is None:
         return await states.get(token or "")
-    state = await states.get(person)
-    if token is not None and not state.turns:
-        # What was begun before signing in goes on, once.
-        state = await states.get(token)
+    if token is not None:
+        # What was begun before signing in goes on, once: it is what this resident is looking at.
+        begun = await states.get(token)
         await states.forget(token)
-    return state
+        if begun.turns:
+            return begun
+    return await states.get(person)
 
 
 def _view(reply: Reply) -> ReplyView:
@@ -90,5 +91,5 @@ def _view(reply: Reply) -> ReplyView:
 
 
 ROUTES = [
-    Route("POST", "/api/dialogue", turn, ANYONE, Limit.ASK, Idempotency.NATURAL, "One turn of the conversation"),
+    Route("POST", "/api/dialogue", turn, ANYONE, Limit.ASK, Idempotency.KEY, "One turn of the conversation"),
 ]

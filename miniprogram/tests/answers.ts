@@ -1,4 +1,4 @@
-import type { AskAnswer, Bill, Booking, Calendar, Case, Centre, Conversation, Entry, ItemView, Order, Subscription } from '../src/api/types'
+import type { Bill, Booking, Calendar, Case, Centre, Conversation, Entry, ItemView, Order, Subscription } from '../src/api/types'
 
 /** Answers as the API gives them; the types are the API's own, so a change there breaks these first. */
 export const item: ItemView = {
@@ -20,16 +20,6 @@ export const item: ItemView = {
     delivery: ['window', 'post'], life_events: ['move'], online: 'partial', result_name: '居民身份证',
     counter: 'household', notes: '', form: [], tasks: [],
   },
-}
-
-export const sure: AskAnswer = {
-  outcome: 'answer', sure: true, reason: '', intent: 'ask', sample: '示例数据', feedback: null,
-  candidates: [
-    {
-      item: item.content.code, version: 3, name: item.content.name, department: '市公安局', score: 9.1, probability: 0.97,
-      matched: [], bookable: true,
-    },
-  ],
 }
 
 export const centre: Centre = {

@@ -3,7 +3,8 @@
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { beforeAll, expect, test, vi } from 'vitest'
-import { bill, calendar, caseInHand, centre, conversation, entries, held, item, paidOrder, subscription, sure } from './answers'
+import { bill, calendar, caseInHand, centre, conversation, entries, held, item, paidOrder, subscription } from './answers'
+import { answered, booked, confirming } from './answers.talk'
 
 const require = createRequire(import.meta.url)
 const root = path.resolve(import.meta.dirname, '../dist/build/mp-weixin')
@@ -33,7 +34,6 @@ const wx = () => (globalThis as unknown as { wx: Record<string, ReturnType<typeo
 
 const ANSWERS: [RegExp, unknown][] = [
   [/POST .*\/api\/session$/, { token: 't', level: 0, expires_at: '2026-12-24T09:00:00+08:00' }],
-  [/POST .*\/api\/ask$/, sure],
   [/GET .*\/centres/, { centres: [centre] }],
   [/GET .*\/api\/items\/\w+$/, item],
   [/GET .*\/api\/calendar/, calendar],
@@ -105,6 +105,11 @@ beforeAll(() => {
       if (/POST .*check$/.test(`${request.method} ${request.url}`)) paid = true
       const now = { ...bill, ...(paid ? { state: 'paid', state_text: '已缴费', payable: false, order: 'or_1' } : {}) }
       if (request.url.endsWith('/api/bills/bi_1')) return void setTimeout(() => request.success({ statusCode: 200, data: now, header: {} }), 1)
+      if (request.url.endsWith('/api/dialogue')) {
+        const { choice } = JSON.parse(request.data ?? '') as { choice: string }
+        const data = choice.startsWith('yes') ? booked : choice ? confirming : answered
+        return void setTimeout(() => request.success({ statusCode: 200, data, header: {} }), 1)
+      }
       const found = ANSWERS.find(([pattern]) => pattern.test(`${request.method} ${request.url}`))
       const answer = found
         ? { statusCode: 200, data: found[1], header: {} }
@@ -156,8 +161,28 @@ test('an example is asked with a tap and answered in place', async () => {
   const home = await open('pages/home/home')
   await tap(home, 'example-0')
   expect(home.dom.textContent).toContain('居民身份证丢失补领由市公安局办理')
-  await tap(home, 'answer-book')
-  expect(wx().navigateTo.mock.calls.at(-1)?.[0].url).toBe(`/pages/booking/centre?item=${item.content.code}`)
+  expect(home.dom.textContent).toContain('按您说的“身份证丢了”找到')
+  await tap(home, 'answer-guide')
+  expect(wx().navigateTo.mock.calls.at(-1)?.[0].url).toBe(`/pages/item/guide?item=${item.content.code}`)
+})
+
+test('a booking is made in the conversation, with the consent to reminders in the same tap', async () => {
+  const home = await open('pages/home/home')
+  await tap(home, 'option-book')
+  expect(home.dom.textContent).toContain('11月25日（周三）14:00')
+  expect(home.dom.textContent).toContain('居民户口簿')
+  await tap(home, 'option-yes')
+  expect(wx().requestSubscribeMessage.mock.calls.at(-1)?.[0].tmplIds).toEqual(['WH-booking-confirmed'])
+  const sent = asked.filter(({ url }) => url.endsWith('/api/dialogue')).at(-1)
+  expect(JSON.parse(sent?.data ?? '')).toMatchObject({ text: '', choice: 'yes:2026-11-25T14:00:00+08:00' })
+  expect(sent?.header['Idempotency-Key']).toMatch(/^[!-~]{8,64}$/)
+  await tap(home, 'open-booking')
+  expect(wx().navigateTo.mock.calls.at(-1)?.[0].url).toBe('/pages/booking/detail?id=bk_1')
+  await tap(home, 'open-bill')
+  expect(wx().navigateTo.mock.calls.at(-1)?.[0].url).toBe('/pages/payment/bill?id=bi_1')
+  await tap(home, 'to-person')
+  const consult = '/pages/consultation/index?about=转人工。我刚才问的是：身份证丢了怎么办'
+  expect(decodeURIComponent(wx().navigateTo.mock.calls.at(-1)?.[0].url)).toBe(consult)
 })
 
 test('elder mode is one tap away', async () => {

@@ -21,6 +21,8 @@ _CUES: tuple[tuple[TaskKind, re.Pattern[str]], ...] = (
 _ABOUT_BOOKING = re.compile(
     r"(?:需要|需不需要|要不要|用不用|必须|一定要)(?:提前)?(?:预约|取号)|预约(?:要|需要)(?:带|准备|什么)|怎么(?:取消|改)"
 )
+# 改到后天上午, said by itself: something that is booked is meant, and a time to move it to.
+_TO_ANOTHER_TIME = re.compile(r"^(?:那|再|还是|请|麻烦)?(?:帮我)?(?:改|换|挪|调|推迟|延后|提前)(?:到|成|至|为)")
 _SURE_ENOUGH = 0.6
 
 
@@ -32,6 +34,8 @@ def task_of(heard: Understanding) -> TaskKind | None:
     for kind, pattern in _CUES:
         if pattern.search(text) and not (asks_about and kind in (TaskKind.BOOK, TaskKind.CANCEL, TaskKind.MOVE)):
             return kind
+    if _TO_ANOTHER_TIME.search(text) and heard.slots.when.found:
+        return TaskKind.MOVE
     if numbers.case or numbers.complaint or numbers.booking:
         return TaskKind.PROGRESS
     if numbers.bill:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
 from server import embedded
-from tests.browser import build
+from tests.browser import build, watched
 from tests.city import TestCity, running_city
-from tests.front.support import MINIPROGRAM, PHONE, Phone, prepare, served, settings_of
+from tests.front.support import MINIPROGRAM, PHONE, Phone, clock_of, served, settings_of
 
 
 @pytest.fixture(scope="session")
@@ -29,16 +28,6 @@ async def front_city(
         yield city
 
 
-@pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert program, "no Chromium here: `make browser` installs it (apt-get, as root or through sudo)"
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=program)
-        yield running
-        await running.close()
-
-
 @pytest.fixture
 async def new_phone(browser: Browser, front_city: TestCity) -> AsyncIterator[Callable[..., Awaitable[Phone]]]:
     """Makes phones: ``await new_phone("elder")``. At the end no request may have left the machine."""
@@ -53,9 +42,9 @@ async def new_phone(browser: Browser, front_city: TestCity) -> AsyncIterator[Cal
             context = await browser.new_context(**(given | changes))  # type: ignore[arg-type]
             stack.push_async_callback(context.close)
             await context.add_init_script(settings_of(mode))
-            phone = Phone(await context.new_page(), context, served(front_city))
-            phone.page.set_default_timeout(10_000)
-            await prepare(phone, front_city.clock.now())
+            await context.add_init_script(clock_of(front_city.clock.now()))
+            page, watch = await watched(context)
+            phone = Phone(page, context, served(front_city), watch)
             phones.append(phone)
             return phone
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from playwright.async_api import BrowserContext, Locator, Page, Route
+from playwright.async_api import BrowserContext, Locator, Page
 
+from tests.browser import Watch
 from tests.city import TestCity
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,13 +31,16 @@ SHIFTED_CLOCK = """(() => {
 
 @dataclass
 class Phone:
-    """``escaped``: requests that wanted to leave this machine; ``faults``: what the browser complained of."""
+    """``faults``: what the browser complained of."""
 
     page: Page
     context: BrowserContext
     url: str
-    escaped: list[str] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
+    watch: Watch
+
+    @property
+    def faults(self) -> list[str]:
+        return self.watch.errors
 
     async def open(self, path: str) -> None:
         await self.page.goto("about:blank")
@@ -54,8 +57,8 @@ class Phone:
         await self.at(testid).locator("input").fill(text)
 
     def check(self) -> None:
-        assert not self.escaped, self.escaped
-        assert not self.faults, self.faults
+        # A refused or failed request is part of some stories; everything else the browser calls an error is a fault.
+        self.watch.check(quiet=("Failed to load resource",))
 
 
 def settings_of(mode: str) -> str:
@@ -66,26 +69,10 @@ def settings_of(mode: str) -> str:
     return f"if ({unset}) localStorage.setItem('settings', {value})"
 
 
-async def prepare(phone: Phone, now: datetime) -> None:
-    """No request leaves the machine, complaints are kept, and the clock is the city's."""
-
-    async def guard(route: Route) -> None:
-        if urlsplit(route.request.url).hostname == "127.0.0.1":
-            await route.continue_()
-            return
-        phone.escaped.append(route.request.url)
-        await route.abort()
-
-    await phone.context.route("**/*", guard)
-    phone.page.on("pageerror", lambda error: phone.faults.append(str(error)))
-    phone.page.on("console", lambda m: phone.faults.append(m.text) if _is_complaint(m.type, m.text) else None)
+def clock_of(now: datetime) -> str:
+    """A script that gives the page the city's clock."""
     shift = int((now - datetime.now(UTC)).total_seconds() * 1000)
-    await phone.context.add_init_script(SHIFTED_CLOCK.replace("SHIFT", str(shift)))
-
-
-def _is_complaint(kind: str, text: str) -> bool:
-    """A refused or failed request is part of some stories; everything else the browser calls an error is a fault."""
-    return kind == "error" and not text.startswith("Failed to load resource")
+    return SHIFTED_CLOCK.replace("SHIFT", str(shift))
 
 
 def served(city: TestCity) -> str:

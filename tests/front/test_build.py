@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import subprocess
 
-import pytest
-
 from tests.front.support import MINIPROGRAM
 
 
@@ -14,7 +12,6 @@ def npm(*words: str) -> None:
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
 
 
-@pytest.mark.timeout(400)
 def test_both_builds_pass_all_checks_and_the_pages_run_in_wechats_engine(h5: str) -> None:
     npm("npm", "run", "-s", "check")
     npm("npm", "test", "-s")

@@ -19,7 +19,8 @@ async def book(phone: Phone, *, allow: bool = True) -> None:
     await phone.fill("ask-text", "身份证丢了怎么补办")
     await phone.tap("ask-send")
     await expect(phone.at("answer-item")).to_contain_text("居民身份证丢失补领")
-    await phone.tap("answer-book")
+    await phone.tap("answer-guide")
+    await phone.tap("guide-book")
     await phone.tap(f"centre-{CENTRE}")
     await phone.page.locator('[data-testid^="day-"]:visible').nth(2).click()
     await phone.page.locator('[data-testid^="time-"]:visible').first.click()
@@ -130,7 +131,7 @@ async def test_without_a_network_it_is_said_and_everything_comes_back(new_phone:
     await expect(phone.at("turn")).to_contain_text("网络连不上")
     await phone.context.set_offline(False)
     # The question is still there: nobody has to type it again.
-    await phone.at("turn").get_by_role("button", name="重试").click()
+    await phone.tap("talk-retry")
     await expect(phone.at("answer-item")).to_contain_text("居民身份证丢失补领")
     await expect(phone.at("offline")).to_have_count(0)
     phone.faults.clear()  # the browser complains of the socket it could not open: that was the story

@@ -81,7 +81,6 @@ async def offered(front_city: TestCity) -> None:
     await publish(front_city)
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.usefixtures("offered")
 @pytest.mark.parametrize("mode", ["light", "dark", "elder"])
 async def test_apply_supplement_progress_pay_and_receipt(mode: str, new_phone: MakePhone, front_city: TestCity) -> None:

@@ -35,7 +35,6 @@ async def front_city(
 async def desk(browser: Browser, city: TestCity, officer: Officer) -> AsyncIterator[Page]:
     """The officer's browser, signed in and online."""
     async with open_page(browser, quiet=("Failed to load resource",)) as page:
-        page.set_default_timeout(10_000)
         await page.goto(f"{city.api.url}/console/sign-in")
         await page.evaluate("t => sessionStorage.setItem('banshi.token', t)", officer.token)
         await page.goto(f"{city.api.url}/console/")
@@ -64,7 +63,6 @@ async def agreed(phone: Phone) -> None:
     await phone.page.locator(".uni-modal__btn_primary:visible").click()
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("mode", ["light", "dark", "elder"])
 async def test_consult_a_person_answers_and_is_rated(
     mode: str, new_phone: MakePhone, browser: Browser, front_city: TestCity

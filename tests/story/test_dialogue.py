@@ -161,6 +161,39 @@ async def test_somebody_not_signed_in_asks_freely_and_goes_on_after_signing_in(s
     assert (await stranger("继续"))["task"] is None
 
 
+async def test_what_was_said_before_signing_in_comes_before_an_older_dialogue(
+    shared_city: TestCity, resident: Resident
+) -> None:
+    await Chat(shared_city, resident)("查进度")
+    chat = Chat(shared_city, None)
+    await chat("帮我约补办身份证，去文登，后天下午两点")
+    assert cards(await chat("确认预约")) == ["sign_in"]
+    chat.resident = resident
+    assert cards(await chat(choice="again")) == ["booking"]
+
+
+async def test_a_turn_repeated_with_its_key_has_the_same_answer(shared_city: TestCity, resident: Resident) -> None:
+    chat = Chat(shared_city, resident)
+    said = await chat("帮我约补办身份证，去文登，后天下午三点")
+    body = {"choice": said["replies"][-1]["options"][0]["choice"]}
+    headers = {"Authorization": f"Bearer {resident.token}", "Idempotency-Key": "lost-on-its-way"}
+    url = f"{shared_city.api.url}/api/dialogue"
+    first, again = [await shared_city.http.post(url, json=body, headers=headers) for _ in range(2)]
+    assert cards(first.json()) == ["booking"]
+    assert again.json() == first.json()
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
+async def test_another_time_said_by_itself_moves_what_is_booked(chat: Chat, resident: Resident) -> None:
+    await chat("帮我约补办身份证，去文登，明天上午十点")
+    await chat("确认预约")
+    said = await chat("改到后天上午九点")
+    assert last_card(said)["task"] == "move"
+    await chat("确认改期")
+    (booking,) = await bookings(resident)
+    assert datetime.fromisoformat(booking["start"]).astimezone(SHANGHAI).hour == 9
+
+
 async def test_a_complaint_with_a_photo_is_filed_and_asked_after(chat: Chat, resident: Resident) -> None:
     headers = {"Authorization": f"Bearer {resident.token}"}
     url = f"{chat.city.api.url}/api/files"

@@ -6,6 +6,7 @@
 import { ApiError } from '@/api/errors'
 import { zh } from '@/texts/zh'
 import { yuan } from '@/utils/money'
+import type { Consent, Outcome } from '@/utils/wechat'
 import { askInDialog } from './dialog'
 
 const BUILT_IN = import.meta.env.VITE_STAND_IN === 'yes'
@@ -44,26 +45,44 @@ export async function login(): Promise<string> {
   return answer.code
 }
 
-/** wx.requestSubscribeMessage: one line a template; true when at least one was allowed. */
-export async function subscribe(templates: { id: string; title: string }[]): Promise<boolean> {
-  const allowed = await askInDialog(zh.standIn.subscribe, templates.map(({ title }) => title))
+/** wx.requestSubscribeMessage: one line a template. A fault is WeChat's dialog that does not open. */
+export async function subscribe(templates: { id: string; title: string }[]): Promise<Consent> {
+  const { subscribe: title, faults } = zh.standIn
+  const lines = templates.map((one) => one.title)
+  const answer = await askInDialog({ title, lines, faults: [{ name: 'fail', label: faults.subscribe }] })
+  if (answer && 'fault' in answer) return 'failed'
+  const accept = answer !== null
   try {
-    const choices = templates.map(({ id }) => ({ id, accept: allowed !== null }))
-    await simulator('subscribe', { openid: openid(), templates: choices, wait: true })
+    await simulator('subscribe', { openid: openid(), templates: templates.map(({ id }) => ({ id, accept })), wait: true })
   } catch {
-    return false
+    return 'failed'
   }
-  return allowed !== null
+  return accept ? 'allowed' : 'refused'
 }
 
-/** wx.requestPayment, with the money of the WeChat Pay simulator. */
-export async function pay(prepay: string, title: string, fen: number): Promise<'done' | 'cancelled' | 'failed'> {
-  const labels = { allow: zh.standIn.payNow, refuse: zh.standIn.notNow }
-  if ((await askInDialog(zh.standIn.pay, [title, yuan(fen)], undefined, labels)) === null) return 'cancelled'
+/**
+ * wx.requestPayment, with the money of the WeChat Pay simulator. Faults: the bank refuses; or the money is paid, and the
+ * phone is told of a failure.
+ */
+export async function pay(prepay: string, title: string, fen: number): Promise<Outcome> {
+  const { payNow, notNow, faults } = zh.standIn
+  const answer = await askInDialog({
+    title: zh.standIn.pay,
+    lines: [title, yuan(fen)],
+    allow: payNow,
+    refuse: notNow,
+    faults: [
+      { name: 'fail', label: faults.bank },
+      { name: 'lost', label: faults.lost },
+    ],
+  })
+  if (answer === null) return 'cancelled'
+  const fault = 'fault' in answer ? answer.fault : ''
+  if (fault === 'fail') return 'failed'
   try {
     const body = { prepay_id: prepay.replace('prepay_id=', ''), openid: openid() }
     const { result } = await simulator<{ result: string }>('pay', body)
-    return ['paid', 'already_paid', 'user_paying'].includes(result) ? 'done' : 'failed'
+    return !fault && ['paid', 'already_paid', 'user_paying'].includes(result) ? 'done' : 'failed'
   } catch {
     return 'failed'
   }
@@ -71,8 +90,9 @@ export async function pay(prepay: string, title: string, fen: number): Promise<'
 
 /** The button with open-type="getPhoneNumber"; null: refused. */
 export async function phoneNumber(): Promise<string | null> {
-  const phone = await askInDialog(zh.standIn.phone, [], { label: zh.standIn.phoneLabel, value: '13800001234' })
-  if (phone === null) return null
-  return (await simulator<{ code: string }>('phone', { openid: openid(), phone })).code
+  const field = { label: zh.standIn.phoneLabel, value: '13800001234' }
+  const answer = await askInDialog({ title: zh.standIn.phone, field })
+  if (answer === null || 'fault' in answer) return null
+  return (await simulator<{ code: string }>('phone', { openid: openid(), phone: answer.text })).code
 }
 // #endif

@@ -4,7 +4,7 @@ import { get, picture, post } from '@/api/client'
 import { onLiveEvent, onResume } from '@/api/socket'
 import type { Booking, Calendar } from '@/api/types'
 import { newKey } from '@/utils/keys'
-import { useSession } from './session'
+import { onSignOut, useSession } from './session'
 
 const OPEN = ['held', 'offered', 'confirmed', 'checked_in', 'called', 'waiting']
 
@@ -60,5 +60,6 @@ export const useBookings = defineStore('bookings', () => {
   }
   onLiveEvent(({ name }) => void (name.startsWith('booking.') && refresh()))
   onResume(() => void refresh())
+  onSignOut(() => (list.value = null))
   return { list, open, past, load, one, calendar, hold, wait, confirm, move, cancel, code }
 })

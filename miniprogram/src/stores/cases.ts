@@ -3,8 +3,9 @@ import { defineStore } from 'pinia'
 import { bytes, get, post } from '@/api/client'
 import { onLiveEvent, onResume } from '@/api/socket'
 import type { Case, CaseLine, Progress, Receipt } from '@/api/types'
+import type { Answers } from '@/utils/form'
 import { show } from '@/utils/save'
-import { useSession } from './session'
+import { onSignOut, useSession } from './session'
 
 const ASKS_ME = ['incomplete', 'supplementing']
 const OVER = ['closed', 'refused', 'withdrawn']
@@ -33,8 +34,9 @@ export const useCases = defineStore('cases', () => {
     await session.ensure()
     return get('/api/cases/{case_id}/receipt', at(id))
   }
-  const supplement = (id: string, materials: Record<string, string[]>, key: string): Promise<Case> =>
-    post('/api/cases/{case_id}/supplement', { ...at(id), body: { materials, answers: null }, key })
+  /** `answers`: those that change; null: none does. */
+  const supplement = (id: string, materials: Record<string, string[]>, answers: Answers | null, key: string): Promise<Case> =>
+    post('/api/cases/{case_id}/supplement', { ...at(id), body: { materials, answers: answers as never }, key })
   const withdraw = (id: string): Promise<Case> =>
     post('/api/cases/{case_id}/withdraw', { ...at(id), body: { reason: '' } })
   const receive = (id: string): Promise<Case> => post('/api/cases/{case_id}/receive', at(id))
@@ -49,5 +51,6 @@ export const useCases = defineStore('cases', () => {
   }
   onLiveEvent(({ name }) => void (name.startsWith('case.') && refresh()))
   onResume(() => void refresh())
+  onSignOut(() => (list.value = null))
   return { list, news, drafts, running, over, asking, load, one, receipt, supplement, withdraw, receive, openResult, lookUp }
 })

@@ -3,7 +3,7 @@ import { defineStore } from 'pinia'
 import { get, post } from '@/api/client'
 import { onLiveEvent, onResume } from '@/api/socket'
 import type { Complaint, ComplaintKind } from '@/api/types'
-import { useSession } from './session'
+import { onSignOut, useSession } from './session'
 
 const OVER = ['closed', 'merged', 'rejected']
 /** What is being written, on this phone: a call or a dead battery must not cost it. */
@@ -47,5 +47,6 @@ export const useComplaints = defineStore('complaints', () => {
   }
   onLiveEvent(({ name }) => void (name.startsWith('complaint.') && refresh()))
   onResume(() => void refresh())
+  onSignOut(() => (list.value = null))
   return { list, news, running, over, load, one, file, close }
 })

@@ -5,16 +5,22 @@ import { ApiError, sentence } from '@/api/errors'
 import { onResume } from '@/api/socket'
 import type { Application, ItemView, Receipt } from '@/api/types'
 import { asked, faultsOf, needed, typed, type Answer, type Answers, type Fault } from '@/utils/form'
+import { zhCase } from '@/texts/case'
 import { zh } from '@/texts/zh'
 import { newKey } from '@/utils/keys'
 import { useSession } from './session'
 
+/** For whom somebody else applies; `relation`: of the one who applies to them. */
+export type Principal = Record<'name' | 'id_number' | 'phone' | 'relation', string>
 /** What the resident has filled in; the API gets all of it each time. */
 interface Filled {
   answers: Answers
   materials: Record<string, string[]>
   delivery: string
   address: string
+  forOther: boolean
+  principal: Principal
+  authorisation: string[]
 }
 /** "unsent": on this phone only, and sent as soon as the city can be reached. */
 export type Saving = 'new' | 'saving' | 'saved' | 'unsent'
@@ -23,7 +29,10 @@ export type Saving = 'new' | 'saving' | 'saved' | 'unsent'
 export const UNSENT = 'drafts'
 const SOON = 400
 const LATER = 2500
-const empty = (): Filled => ({ answers: {}, materials: {}, delivery: '', address: '' })
+const nobody = (): Principal => ({ name: '', id_number: '', phone: '', relation: '' })
+const empty = (): Filled => ({
+  answers: {}, materials: {}, delivery: '', address: '', forOther: false, principal: nobody(), authorisation: [],
+})
 
 /** One application while it is being filled in: kept on the phone at once, at the API a moment later. */
 export const useDraft = defineStore('draft', () => {
@@ -42,11 +51,25 @@ export const useDraft = defineStore('draft', () => {
   let running: Promise<boolean> | null = null
   let timer: ReturnType<typeof setTimeout> | undefined
 
-  const known = computed(() => new Set(application.value?.prefilled.map(({ field }) => field)))
-  const questions = computed(() =>
-    asked(application.value?.form ?? [], filled.answers).filter(({ name }) => !known.value.has(name)),
+  /** Which principal the API keeps sealed; it does not tell them again. */
+  const sealed = ref(false)
+  /** Of an application for somebody else only that person's data are known, not those of the one who applies. */
+  const prefilled = computed<Application['prefilled']>(() => (filled.forOther ? [] : application.value?.prefilled ?? []))
+  /** An answer of an earlier case stands until another is given; what the profile says is fixed. */
+  const known = computed(
+    () => new Set(prefilled.value.filter((p) => p.answer === null || !(p.field in filled.answers)).map((p) => p.field)),
   )
-  const materials = computed(() => needed(item.value?.content.materials ?? [], filled.answers))
+  const standing = computed<Answers>(() => ({
+    ...Object.fromEntries(prefilled.value.map(({ field, answer }) => [field, answer as Answer])),
+    ...filled.answers,
+  }))
+  const questions = computed(() =>
+    asked(application.value?.form ?? [], standing.value).filter(
+      (question) => !known.value.has(question.name) && !(filled.forOther && question.known),
+    ),
+  )
+  const named = computed(() => Object.values(filled.principal).every((value) => value.trim()))
+  const materials = computed(() => needed(item.value?.content.materials ?? [], standing.value))
 
   /** Raises ApiError. What this phone kept unsent comes over what the API has. */
   async function open(wanted: string) {
@@ -66,8 +89,12 @@ export const useDraft = defineStore('draft', () => {
       materials: filesOf(read),
       delivery: draft?.delivery ?? read.delivery[0] ?? '',
       address: draft?.address ?? '',
+      forOther: draft?.for_somebody_else ?? false,
+      principal: nobody(),
+      authorisation: draft?.authorisation ?? [],
     }
-    Object.assign(filled, kept ?? sent)
+    Object.assign(filled, empty(), kept ?? sent)
+    sealed.value = draft?.for_somebody_else ?? false
     item.value = guide
     application.value = read
     faults.value = {}
@@ -81,6 +108,10 @@ export const useDraft = defineStore('draft', () => {
     forgive(name)
     change(wait)
   }
+  /** A known answer is to be another: asked again, with the one that stands. */
+  function reask(name: string) {
+    answer(name, standing.value[name] ?? '')
+  }
   function attach(name: string, files: string[]) {
     filled.materials = { ...filled.materials, [name]: files }
     forgive(`materials.${name}`)
@@ -92,6 +123,31 @@ export const useDraft = defineStore('draft', () => {
     forgive('address')
     change(LATER)
   }
+  /** For somebody else. Back to oneself the draft begins anew: the API keeps a principal as long as the draft. */
+  async function forWhom(other: boolean) {
+    if (other === filled.forOther) return
+    if (!other && sealed.value) {
+      const wanted = code
+      await discard(wanted)
+      return open(wanted)
+    }
+    filled.forOther = other
+    faults.value = {}
+    change(LATER)
+  }
+  function name(part: keyof Principal, value: string) {
+    filled.principal[part] = value
+    forgive(`principal.${part}`)
+    refused.value = refused.value.filter((field) => !field.startsWith('principal.'))
+    change(LATER)
+  }
+  function authorise(files: string[]) {
+    filled.authorisation = files
+    forgive('authorisation')
+    change(SOON)
+  }
+  /** Another principal than the one that is sealed. */
+  const rename = () => void (sealed.value = false)
   function forgive(field: string) {
     refused.value = refused.value.filter((name) => name !== field)
     const { [field]: _, ...others } = faults.value
@@ -121,11 +177,13 @@ export const useDraft = defineStore('draft', () => {
       saving.value = 'saving'
       problem.value = ''
       try {
-        await put('/api/items/{code}/draft', { path: { code }, body: body() as never })
+        const sent = body()
+        await put('/api/items/{code}/draft', { path: { code }, body: sent as never })
         saving.value = 'saved'
+        if ('principal' in sent) sealed.value = true
       } catch (error) {
         dirty = true
-        const found = faultsOf(error).filter(({ field }) => !refused.value.includes(field))
+        const found = [...faultsOf(error), ...ofPrincipal(error)].filter(({ field }) => !refused.value.includes(field))
         blame(found)
         refused.value = [...refused.value, ...found.map(({ field }) => field)]
         if (found.length) continue
@@ -146,12 +204,21 @@ export const useDraft = defineStore('draft', () => {
       materials: Object.fromEntries(files),
       ...(filled.delivery ? { delivery: filled.delivery } : {}),
       ...(filled.delivery === 'post' && filled.address ? { address: filled.address } : {}),
+      ...(filled.forOther ? { authorisation: filled.authorisation } : {}),
+      ...(filled.forOther && named.value && !refused.value.some((field) => field.startsWith('principal.'))
+        ? { principal: { ...filled.principal } }
+        : {}),
     }
   }
 
   /** Raises ApiError; faults are then at their fields. A repetition of the same content has the same key. */
   async function submit(): Promise<Receipt> {
     if (saving.value === 'new') dirty = true
+    const lacking = filled.forOther && !sealed.value ? PARTS.filter((part) => !filled.principal[part].trim()) : []
+    if (lacking.length) {
+      blame(lacking.map((part) => ({ field: `principal.${part}`, reason: zhCase.forWhom.lacking[part] })))
+      throw new ApiError('INVALID_INPUT', zh.errors.mend)
+    }
     if (!(await flush())) throw new ApiError('OFFLINE', problem.value)
     if (refused.value.length) throw new ApiError('INVALID_INPUT', zh.errors.mend)
     try {
@@ -199,10 +266,17 @@ export const useDraft = defineStore('draft', () => {
   )
   onResume(again)
   return {
-    application, item, filled, saving, problem, faults, refused, questions, materials, open, answer, attach, deliver, flush,
-    submit, discard,
+    application, item, filled, saving, problem, faults, refused, prefilled, known, standing, questions, materials, sealed, open, answer,
+    reask, attach, deliver, forWhom, name, authorise, rename, flush, submit, discard,
   }
 })
+
+const PARTS: (keyof Principal)[] = ['name', 'id_number', 'phone', 'relation']
+/** A wrong name, number or phone of the principal is told as one field: "$.principal.id_number". */
+function ofPrincipal(error: unknown): Fault[] {
+  const field = (error instanceof ApiError && String(error.fields.field ?? '')) || ''
+  return field.startsWith('$.principal.') ? [{ field: field.slice(2), reason: sentence(error) }] : []
+}
 
 function filesOf(read: Application): Record<string, string[]> {
   const own = read.draft?.materials.filter(({ state }) => state !== 'reused') ?? []

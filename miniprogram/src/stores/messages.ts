@@ -3,9 +3,9 @@ import { defineStore } from 'pinia'
 import { get, put } from '@/api/client'
 import { onLiveEvent, onResume } from '@/api/socket'
 import type { Message, Subscription } from '@/api/types'
-import { askConsent } from '@/utils/wechat'
+import { askConsent, type Consent } from '@/utils/wechat'
 import { wait } from '@/utils/wait'
-import { useSession } from './session'
+import { onSignOut, useSession } from './session'
 
 /** WeChat's limit of one dialog. */
 const MOST_TEMPLATES = 3
@@ -47,15 +47,21 @@ export const useMessages = defineStore('messages', () => {
     subscriptions.value = (await get('/api/subscriptions')).subscriptions
   }
   /** In a tap, with `loadSubscriptions` done before: WeChat opens its dialog at no other time. */
-  async function consent(codes: string[]): Promise<boolean> {
+  async function ask(codes: string[]): Promise<Consent> {
     const wanted = subscriptions.value.filter((one) => one.codes.some((code) => codes.includes(code)))
     const same = wanted.filter(({ kind }) => kind === wanted[0].kind).slice(0, MOST_TEMPLATES)
     return askConsent(same.map((one) => ({ id: one.template_id, title: one.titles.join('、') })))
   }
+  /** Whether at least one was allowed. */
+  const consent = async (codes: string[]) => (await ask(codes)) === 'allowed'
   async function refresh() {
     if (session.token) await load().catch(() => {})
   }
   onLiveEvent(() => void wait(MESSAGE_FOLLOWS).then(refresh))
   onResume(() => void refresh())
-  return { list, unread, next, subscriptions, load, older, read, readAll, loadSubscriptions, consent, refresh }
+  onSignOut(() => {
+    list.value = null
+    unread.value = 0
+  })
+  return { list, unread, next, subscriptions, load, older, read, readAll, loadSubscriptions, ask, consent, refresh }
 })

@@ -6,7 +6,7 @@ import type { Account, AccountKind, Bill, Order } from '@/api/types'
 import { show } from '@/utils/save'
 import { wait } from '@/utils/wait'
 import { askPayment, type Outcome } from '@/utils/wechat'
-import { useSession } from './session'
+import { onSignOut, useSession } from './session'
 
 /** WeChat's dialog closes before the money is certain: asked so often, so far apart, until it is. */
 const CHECKS = 8
@@ -68,6 +68,7 @@ export const usePayments = defineStore('payments', () => {
   }
   onLiveEvent(({ name }) => void (/^(bill|order|refund|payment)\./.test(name) && refresh()))
   onResume(() => void refresh())
+  onSignOut(() => (list.value = accounts.value = null))
   return {
     list, accounts, news, open, settled, load, one, order, begin, settle, openReceipt, loadAccounts, bind, unbind, ofCase,
   }

@@ -3,6 +3,7 @@ import { defineStore } from 'pinia'
 import { post } from '@/api/client'
 import { ApiError, sentence } from '@/api/errors'
 import type { Option, Reply, Said } from '@/api/types'
+import { zhTalk } from '@/texts/talk'
 import { newKey } from '@/utils/keys'
 import { useMessages } from './messages'
 import { onSignOut, useSession } from './session'
@@ -106,13 +107,25 @@ export const useTalk = defineStore('talk', () => {
   }
   /** Time goes by while the phone lies there: old buttons end. */
   const wake = () => void (now.value = Date.now())
-  function clear() {
+  function forget() {
     epoch += 1
     turns.value = []
     conversation = null
     task.value = ''
     uni.removeStorageSync(KEPT)
   }
-  onSignOut(clear)
-  return { turns, task, busy, last, live, say, choose, show, send, signIn, prepare, wake, clear }
+  /** Also at the API: one stop ends the task, another what waits behind it. */
+  async function clear() {
+    const body = { text: '', choice: 'stop', photos: [], conversation }
+    forget()
+    busy.value = true
+    await Promise.resolve(post('/api/dialogue', { body }))
+      .then(() => post('/api/dialogue', { body }))
+      .catch(() => {})
+    busy.value = false
+  }
+  /** What a person should know first: what was asked before. */
+  const about = () => zhTalk.about(turns.value.filter(({ sent, person }) => sent.text && !person).slice(-3).map(({ said }) => said))
+  onSignOut(forget)
+  return { turns, task, busy, last, live, say, choose, show, send, signIn, prepare, wake, clear, about }
 })

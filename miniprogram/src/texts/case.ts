@@ -4,13 +4,19 @@ export const zhCase = {
     limit: (n: number) => (n ? `承诺 ${n} 个工作日内办好` : '承诺当场办好'),
     identityFirst: '网上申请要先做实名认证，只认证一次，以后不用再填姓名和身份证号。', toIdentity: '去实名认证',
     notOnline: '这件事不能在网上申请，请预约到大厅办理。', toBooking: '去预约',
-    known: '这些已经知道，不用再填', from: (source: string) => `来自您的${source}`,
+    known: '这些已经知道，不用再填', from: (source: string) => `来自您的${source}`, reask: (what: string) => `修改${what}`,
     form: '请填写', optional: '选填', materials: '请上传材料', noMaterials: '这件事不用上传材料。', delivery: '怎么拿结果',
     address: '收件地址', addressHint: '省、市、区、街道、门牌号和收件人', choose: '请选择', many: '可以选多项', chooseDate: '选择日期',
     count: (n: number, most: number) => `${n}／${most} 字`,
     toMend: (n: number) => `有 ${n} 处需要填写或修改`, submit: '提交申请', submitting: '正在提交…',
     consent: '点“提交申请”后，微信会问您要不要接收办理提醒。建议点“允许”，需要补材料时会马上通知您。',
     discard: '不申请了，删除草稿', discardAsk: '确定删除这份草稿吗？填写的内容和上传的材料都会删除。', discardYes: '确定删除', discardNo: '先留着',
+  },
+  forWhom: {
+    title: '为谁申请', self: '为自己', other: '替别人办', whose: '请填写申请人（您替谁办）', name: '申请人姓名', id_number: '申请人身份证号码', phone: '申请人手机号', relation: '您是申请人的',
+    relations: ['子女', '配偶', '父母', '其他亲友', '单位经办人', '受托代理人'], authorisation: '授权委托书', authorisationNote: '写明谁委托谁、办什么事，双方签名，拍照上传。您本人的信息取自实名认证，不用再填。',
+    sealed: '申请人的信息已加密保存，页面上不再显示。', rename: '重新填写申请人', selfAsk: '改为自己申请，要重新填写这份草稿。确定吗？', selfYes: '重新填写', selfNo: '不改',
+    lacking: { name: '请填写申请人姓名。', id_number: '请填写申请人身份证号码。', phone: '请填写申请人手机号。', relation: '请选择您和申请人的关系。' },
   },
   saving: {
     new: '填写的内容会自动保存。', saving: '正在保存…', saved: '已自动保存，可以随时退出，下次接着填。',
@@ -35,7 +41,7 @@ export const zhCase = {
   },
   list: {
     empty: '您还没有申请过。可以先看办事指南，再点“网上申请”。', start: '找要办的事', lookUp: '不登录，凭编号查进度', drafts: '还没有提交的草稿', running: '正在办的', over: '办完的',
-    draftNote: (day: string) => `${day}保存，点这里接着填`, holder: (name: string) => `现在由${name}办理`, yours: '等您处理', more: (n: number) => `再看 ${n} 件`,
+    draftNote: (day: string) => `${day}保存，点这里接着填`, holder: (name: string) => `现在由${name}办理`, yours: '等您处理',
   },
   progress: {
     number: '办件编号', now: '现在由谁办', until: '最晚到哪天', acceptUntil: (day: string) => `${day}前告诉您是否受理`, decideUntil: (day: string) => `${day}前办好`,
@@ -53,8 +59,8 @@ export const zhCase = {
   },
   supplement: {
     list: '要补的一共这些，补一次就好', why: '说明', second: '为什么要再补一次', paused: '您补充期间，办理时限暂停计算，不用着急。',
-    upload: '请上传补充的材料', other: '要补别的材料？', otherNote: '新上传的会代替以前交的这份。', submit: '提交补充材料', nothing: '请先上传要补的材料，再提交。',
-    left: (names: string) => `还没有上传：${names}。确定先提交这些吗？`, leftYes: '先提交', leftNo: '接着上传', done: '补充材料已提交。', notAsked: '现在不需要补充材料。', waiting: '有文件正在上传，请等一等再提交。',
+    upload: '请上传补充的材料', other: '要补别的材料？', otherNote: '新上传的会代替以前交的这份。', submit: '提交补充材料', nothing: '请先上传要补的材料，或填好要改的内容，再提交。',
+    left: (names: string) => `还没有上传：${names}。确定先提交这些吗？`, leftYes: '先提交', leftNo: '接着上传', done: '补充材料已提交。', notAsked: '现在不需要补充材料。', answers: '请改填写的内容', answersNote: '只填要改的，没填的保持原样。', otherAnswers: '要改填写的内容？', waiting: '有文件正在上传，请等一等再提交。',
   },
   lookUp: {
     intro: '凭回执上的编号和查询码，不用登录就能查。', number: '办件编号', numberHint: '例如 WH20261124-04817263', code: '查询码', codeHint: '写在回执上', last: '申请人身份证号码后四位',

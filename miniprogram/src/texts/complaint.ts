@@ -1,7 +1,7 @@
 /** The words of the pages on complaints, requests and questions. */
 export const zhComplaint = {
   kinds: { complaint: '投诉举报', request: '求助建议', consult: '咨询政策' } as Record<string, string>,
-  list: { start: '反映新的问题', empty: '您还没有反映过问题。', running: '正在处理', over: '处理完的', due: (day: string) => `${day}前答复`, more: (n: number) => `再看 ${n} 件` },
+  list: { start: '反映新的问题', empty: '您还没有反映过问题。', running: '正在处理', over: '处理完的', due: (day: string) => `${day}前答复` },
   new: {
     kind: '您要反映的是', matter: '请说说事情经过', matterHint: '什么事、涉及哪个单位、希望怎么解决', place: '在哪里（选填）', placeHint: '例如：环翠区新威路 1 号门前',
     choosePlace: '在地图上选', when: '什么时候发生的（选填）', whenHint: '例如：昨天晚上八点', photos: '照片（选填，最多 9 张）', callback: '可以打电话联系我', callbackNote: '电话用您绑定的手机号，处理单位看不到您是谁。',

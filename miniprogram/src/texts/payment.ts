@@ -1,6 +1,6 @@
 /** The words of the pages on paying. */
 export const zhPayment = {
-  list: { open: '要缴的', settled: '缴过的', empty: '没有要缴的费用。', none: '还没有缴费记录。', due: (day: string) => `请在${day}前缴`, overdue: (day: string) => `${day}已到期，请尽快缴`, more: (n: number) => `再看 ${n} 笔` },
+  list: { open: '要缴的', settled: '缴过的', empty: '没有要缴的费用。', none: '还没有缴费记录。', due: (day: string) => `请在${day}前缴`, overdue: (day: string) => `${day}已到期，请尽快缴` },
   accounts: {
     intro: '绑定水、暖、气、电、学费、卫生费的户号，账单会自动出现在“缴费”里。', kind: '缴什么费', number: '户号', numberHint: '印在缴费通知单上', holder: '户名', holderHint: '和缴费通知单上一样',
     bind: '绑定', bound: '已绑定。要缴的账单在“缴费”里。', missing: '请选好缴什么费，填好户号和户名。', mine: '已经绑定的', none: '还没有绑定户号。', unbind: '解绑', unbindAsk: '确定解绑这个户号吗？没缴的账单不再显示，缴过的记录还在。',

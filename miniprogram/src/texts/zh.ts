@@ -15,21 +15,15 @@ export const zh = {
     yuan: '元', yes: '是', no: '否', cancel: '不了', ok: '好的', wait: '请稍候…', search: '搜索', clear: '清空',
   },
   home: {
-    title: '您想办什么事？', hint: '例如：身份证丢了', ask: '问一问', asking: '正在查找…', elder: '大字版', normal: '标准版',
-    me: '我的', messages: '消息', unread: (n: number) => `${n} 条未读`, next: '接下来要办的', supplement: '请补充材料', owed: (sum: string) => `待缴费 ${sum}`, payBy: (day: string) => `请在${day}前缴费`, you: '您问', clear: '清空对话',
+    title: '您想办什么事？', goOn: '接着说', goOnHint: '例如：改到下午', send: '发送', hint: '例如：身份证丢了', ask: '问一问', asking: '正在查找…', elder: '大字版', normal: '标准版',
+    me: '我的', messages: '消息', unread: (n: number) => `${n} 条未读`, next: '接下来要办的', supplement: '请补充材料', owed: (sum: string) => `待缴费 ${sum}`, payBy: (day: string) => `请在${day}前缴费`, clear: '清空对话',
     shortcuts: '常用服务', examples: '大家常问', exampleList: ['身份证丢了怎么办', '新生儿怎么上户口', '公积金怎么提取'],
     tooLong: '请说得短一些，最多 200 个字。',
   },
   shortcuts: { book: '预约', progress: '进度', pay: '缴费', consult: '咨询', complain: '投诉', directory: '找事项' },
   shortcutNotes: { book: '新约、改期', progress: '我的申请', pay: '账单和退款', directory: '按分类查找', consult: '智能和人工客服', complain: '反映问题' },
-  answer: {
-    sure: '您要办的可能是：', choose: '您想办的是哪一件？', person: '这个问题请人工为您解答。',
-    none: '没有找到合适的事项。换个说法再试试，或者拨打 12345。', department: (name: string) => `由${name}办理`,
-    guide: '看办事指南', book: '预约办理', greeting: '您好！请告诉我您想办什么事，例如“身份证丢了”。',
-    notThese: '都不是，看全部事项',
-  },
   item: {
-    who: '谁可以办', bring: '要带什么', fee: '要花多少钱', time: '要多久', where: '在哪里办', steps: '怎么办', result: '办好后拿到什么',
+    by: (name: string) => `由${name}办理`, who: '谁可以办', bring: '要带什么', fee: '要花多少钱', time: '要多久', where: '在哪里办', steps: '怎么办', result: '办好后拿到什么',
     basis: '依据', notes: '请注意', free: '不收费', anyone: '符合条件的人都可以办', nothing: '不用带材料',
     now: '当场办好', days: (n: number) => `${n} 个工作日内办好`, legal: (n: number) => `（法律规定最长 ${n} 个工作日）`,
     stepDays: (n: number) => `约 ${n} 个工作日`, optional: '可以不带', depends: '看情况带', condition: '什么情况要带：', source: '从哪里来：',
@@ -103,7 +97,7 @@ export const zh = {
     display: '显示', elder: '大字版', elderNote: '字更大，按钮更大', theme: '深色模式',
     themes: { system: '跟随手机', on: '打开', off: '关闭' }, reminders: '微信提醒',
     remindersNote: '微信规定：允许一次，只能收到一条。想多收几条，就多点几次“再开一次”。', open: '再开一次', closed: '开启提醒',
-    credits: (n: number) => (n ? `还可以收到 ${n} 条` : '还没有打开'), refused: '您在微信里关掉了这类提醒。可以在微信“设置”里打开。', thanks: '已打开。',
+    credits: (n: number) => (n ? `还可以收到 ${n} 条` : '还没有打开'), refused: '您没有允许，这类提醒不会发到微信。消息仍会放在“我的消息”里。', failed: '微信没有弹出提醒窗口。请稍后再试，或在微信“设置”里看看是不是关掉了提醒。', thanks: '已打开。',
   },
   privacy: {
     version: '2026-12', title: '我们怎样使用您的信息', agree: '我已阅读并同意', agreed: '您已同意这份说明。',
@@ -119,7 +113,7 @@ export const zh = {
   },
   standIn: {
     mark: '演示替身 · 不是真正的微信', subscribe: '“威海办事”想给您发送这些提醒', phone: '“威海办事”想使用您的手机号', allow: '允许', refuse: '拒绝',
-    pay: '微信支付', payNow: '立即支付', notNow: '取消', phoneLabel: '手机号（演示）', wrongPhone: '请输入 11 位手机号。',
+    pay: '微信支付', payNow: '立即支付', notNow: '取消', phoneLabel: '手机号（演示）', wrongPhone: '请输入 11 位手机号。', otherwise: '演示别的情况：', faults: { subscribe: '微信没有弹出窗口', bank: '银行卡扣款失败', lost: '扣款成功，但手机提示失败' },
   },
   days: ['周日', '周一', '周二', '周三', '周四', '周五', '周六'],
   relative: { today: '今天', tomorrow: '明天', after: '后天' },

@@ -23,13 +23,14 @@ export function loginCode(): Promise<string> {
   // #endif
 }
 
+export type Consent = 'allowed' | 'refused' | 'failed'
 /**
  * Asks in WeChat's own dialog for the consent to messages; the templates (at most three, of one kind) were read before,
- * because WeChat opens the dialog only in a tap. `titles` say to the stand-in what WeChat would show. True: at least one
- * was allowed. A refusal or a failure is no error: the messages then wait in the inbox.
+ * because WeChat opens the dialog only in a tap. `titles` say to the stand-in what WeChat would show. "allowed": at least
+ * one was. A refusal or a failure is no error: the messages then wait in the inbox.
  */
-export function askConsent(templates: { id: string; title: string }[]): Promise<boolean> {
-  if (!templates.length) return Promise.resolve(false)
+export function askConsent(templates: { id: string; title: string }[]): Promise<Consent> {
+  if (!templates.length) return Promise.resolve('refused')
   // #ifdef H5
   return standIn.subscribe(templates)
   // #endif
@@ -37,8 +38,9 @@ export function askConsent(templates: { id: string; title: string }[]): Promise<
   return new Promise((resolve) => {
     uni.requestSubscribeMessage({
       tmplIds: templates.map(({ id }) => id),
-      success: (answer) => resolve(Object.values(answer).includes('accept')),
-      fail: () => resolve(false),
+      success: (answer) => resolve(Object.values(answer).includes('accept') ? 'allowed' : 'refused'),
+      // The switch for all reminders is off in WeChat, or its dialog did not open.
+      fail: () => resolve('failed'),
     })
   })
   // #endif
