@@ -38,6 +38,7 @@ from kernel.errors import (
 )
 from kernel.ids import Ids, Kind
 from services.city import City
+from services.files.actions import too_large
 from services.identity.model import Session
 from services.identity.staff.model import StaffSession
 
@@ -153,13 +154,14 @@ class BaseHandler(RequestHandler):
     frame: Frame
 
     def initialize(self, frame: Frame) -> None:
+        # Here and not in prepare, which an address that is no UTF-8 never reaches.
         self.frame = frame
-
-    def prepare(self) -> None:
         self.started = time.perf_counter()
         self.request_id = self.frame.ids.new(Kind.REQUEST)
-        self.set_header("X-Request-Id", self.request_id)
         self.frame.running += 1
+
+    def prepare(self) -> None:
+        self.set_header("X-Request-Id", self.request_id)
 
     def on_finish(self) -> None:
         self.frame.running -= 1
@@ -273,7 +275,7 @@ class Endpoint(BaseHandler):
             if self.refused is not None:
                 raise self.refused
             if self.received > self.room:
-                raise TooLarge(limit=self.frame.file_limit if route.upload else self.frame.body_limit)
+                raise too_large(self.frame.file_limit) if route.upload else TooLarge(limit=self.frame.body_limit)
             call = self.admitted or await self._admit(route)
             arguments = self._arguments(route, path)
             if route.idempotency is Idempotency.KEY and call.key is not None:

@@ -27,6 +27,7 @@ from kernel.machine import Actor
 from services.cases.machine import MACHINE
 from services.cases.model import Case, Officer, Party
 from services.identity.staff.model import Role
+from services.payments.model import Bill, SubjectKind
 
 
 class PartyView(Struct, kw_only=True):
@@ -82,8 +83,21 @@ class Queue(Struct, kw_only=True):
     cases: list[QueueEntry]
 
 
+class CaseBill(Struct, kw_only=True):
+    """A fee of a case or an appointment: what was asked for and how it stands: open, paid, part_refunded, refunded,
+    cancelled."""
+
+    id: str
+    amount_fen: int
+    refunded_fen: int
+    state: str
+    paid_at: datetime | None
+
+
 class StaffCase(Struct, kw_only=True):
-    """A case with its people masked; ``clocks``: "promised", "legal", "task:<code>"; ``authorisation``: file ids."""
+    """A case with its people masked; ``clocks``: "promised", "legal", "task:<code>"; ``authorisation``: file ids.
+
+    ``sources``: where answers that were not asked again come from, by field. ``bills``: its fees, the newest first."""
 
     id: str
     item: str
@@ -97,11 +111,13 @@ class StaffCase(Struct, kw_only=True):
     applicant: PartyView | None
     agent: PartyView | None
     answers: dict[str, Any]
+    sources: dict[str, str]
     materials: list[MaterialView]
     authorisation: list[str]
     delivery: str
     tasks: list[TaskView]
     notices: list[NoticeView]
+    bills: list[CaseBill]
     opinion: str
     result: ResultView | None
     handover: HandoverView | None
@@ -139,6 +155,13 @@ def party_view(party: Party | None) -> PartyView | None:
     if party is None:
         return None
     return PartyView(name=party.name, id_number=party.id_number, phone=party.phone, relation=party.relation)
+
+
+def fee_view(bill: Bill) -> CaseBill:
+    return CaseBill(
+        id=bill.id, amount_fen=bill.amount_fen, refunded_fen=bill.refunded_fen, state=bill.state,
+        paid_at=local(bill.paid_at),
+    )  # fmt: skip
 
 
 def _actions(case: Case) -> list[str]:
@@ -187,6 +210,7 @@ def done(call: Call, case: Case) -> StepDone:
 async def case_view(call: Call, case: Case) -> StaffCase:
     queries = call.city.case_queries
     applicant, agent, answers = await queries.masked(case)
+    bills = await call.city.payment_queries.of_subject(SubjectKind.CASE, case.id)
     clocks = _clocks(call, case)
     return StaffCase(
         id=case.id,
@@ -201,11 +225,13 @@ async def case_view(call: Call, case: Case) -> StaffCase:
         applicant=party_view(applicant),
         agent=party_view(agent),
         answers=answers,
+        sources=case.sources,
         materials=material_views(case.materials),
         authorisation=case.agent_files,
         delivery="" if case.delivery is None else case.delivery.way,
         tasks=_tasks(case, clocks),
         notices=notice_views(case.notices),
+        bills=[fee_view(bill) for bill in bills],
         opinion=case.opinion,
         history=[
             StepView(

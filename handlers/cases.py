@@ -18,14 +18,15 @@ from handlers.case_desk import (
     party_view,
     queue_view,
 )
-from handlers.routing import Idempotency, Limit, Route, staff
+from handlers.routing import WORDS, Idempotency, Limit, Route, staff
 from kernel.errors import Code
 from services.cases.model import Given, Party
+from services.identity.staff.model import REASON_MOST
 
-Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=WORDS)]
 Names = Annotated[list[Name], Meta(max_length=100)]
 Short = Annotated[str, Meta(max_length=40)]
-Reason = Annotated[str, Meta(min_length=1, max_length=500)]
+Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=WORDS)]
 Note = Annotated[str, Meta(max_length=500)]
 FileIds = Annotated[list[Annotated[str, Meta(min_length=1, max_length=40)]], Meta(max_length=20)]
 MaterialFiles = Annotated[dict[Name, FileIds], Meta(max_length=100)]
@@ -53,7 +54,7 @@ class ApplyRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     files: MaterialFiles = {}
     authorisation: FileIds = []
     delivery: Short | None = None
-    address: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    address: Annotated[str, Meta(min_length=1, max_length=200, pattern=WORDS)] | None = None
 
 
 class QueueQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,7 +121,13 @@ class ChargeRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class IssueRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``tracking``: of the post, where the resident chose it."""
 
-    tracking: Annotated[str, Meta(max_length=40)] = ""
+    tracking: Annotated[str, Meta(max_length=40, pattern=r"^\S*$")] = ""
+
+
+class UnmaskRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``reason``, at least four characters: why the personal data are needed. It is kept in the audit."""
+
+    reason: Annotated[str, Meta(max_length=REASON_MOST)]
 
 
 async def window_queue(call: Call, query: QueueQuery) -> Queue:
@@ -229,9 +236,9 @@ async def close(call: Call, case_id: str) -> StepDone:
     return done(call, await call.city.cases.do_close(officer_of(call), case_id))
 
 
-async def unmask(call: Call, case_id: str) -> PersonalView:
-    """Personal data in clear; who read it is written down first."""
-    personal = await call.city.cases.do_unmask(officer_of(call), case_id)
+async def unmask(call: Call, case_id: str, body: UnmaskRequest) -> PersonalView:
+    """Personal data in clear; who read it and why is written down first."""
+    personal = await call.city.cases.do_unmask(officer_of(call), case_id, body.reason)
     return PersonalView(
         applicant=party_view(personal.applicant),
         agent=party_view(personal.agent),
@@ -290,7 +297,7 @@ ROUTES = [
         "POST", _CASE + "/result", record_result, _APPROVER, *_WRITE, "Record the result",
         (*_STEP, Code.WRONG_DEPARTMENT, Code.FILE_NOT_FOUND),
     ),
-    Route("POST", _CASE + "/charge", charge, _WINDOW, *_WRITE, "Charge a fee", _OWN),
+    Route("POST", _CASE + "/charge", charge, _WINDOW, *_WRITE, "Charge a fee", (*_OWN, Code.NO_ACCOUNT)),
     Route("POST", _CASE + "/issue", issue, _WINDOW, *_WRITE, "Hand the result over", (*_OWN, Code.BILL_UNPAID)),
     Route("POST", _CASE + "/close", close, _WINDOW, *_WRITE, "Close", _OWN),
     Route(

@@ -11,7 +11,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from handlers.base import Call
-from handlers.routing import Idempotency, Limit, Route, staff
+from handlers.routing import WORDS, Idempotency, Limit, Route, staff
 from kernel.clock import SHANGHAI, local_day
 from kernel.errors import Code
 from kernel.machine import Actor
@@ -39,11 +39,11 @@ class DispatchRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class AnswerRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    answer: Annotated[str, Meta(min_length=1, max_length=2000)]
+    answer: Annotated[str, Meta(min_length=1, max_length=2000, pattern=WORDS)]
 
 
 class ReasonRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    reason: Annotated[str, Meta(min_length=1, max_length=200)]
+    reason: Annotated[str, Meta(min_length=1, max_length=200, pattern=WORDS)]
 
 
 class MergeRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,14 +8,14 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from handlers.base import Call
-from handlers.routing import Idempotency, Limit, Route, staff
+from handlers.routing import WORDS, Idempotency, Limit, Route, staff
 from kernel.clock import SHANGHAI
 from kernel.errors import Code
 from kernel.machine import Actor
 from services.payments.machine import BILL, ORDER, REFUND
 from services.payments.model import Anomaly, Bill, BillLine, Order, Refund
 
-Reason = Annotated[str, Meta(min_length=1, max_length=80)]
+Reason = Annotated[str, Meta(min_length=1, max_length=80, pattern=WORDS)]
 
 
 class RefundRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from handlers.base import Call
-from handlers.routing import Idempotency, Limit, Route, staff
+from handlers.routing import WORDS, Idempotency, Limit, Route, staff
 from handlers.uploads import one_file
 from kernel.clock import SHANGHAI
 from kernel.errors import Code, InvalidInput
@@ -33,13 +33,13 @@ class ResolveRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """``adopted`` asks WeChat Pay again; ``written_off`` books the gap; the others are an officer's word."""
 
     resolution: Resolution
-    note: Annotated[str, Meta(min_length=1, max_length=200)]
+    note: Annotated[str, Meta(min_length=1, max_length=200, pattern=WORDS)]
 
 
 class ReleaseRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     kind: AccountKind
     account_number: Annotated[str, Meta(min_length=1, max_length=32)]
-    reason: Annotated[str, Meta(min_length=1, max_length=80)]
+    reason: Annotated[str, Meta(min_length=1, max_length=80, pattern=WORDS)]
 
 
 class DayView(Struct, kw_only=True):

@@ -154,6 +154,10 @@ def path_names(path: str) -> list[str]:
     return re.findall(r"\{(\w+)\}", path)
 
 
+# A pattern for words that somebody has to write: blanks are none.
+WORDS = r"\S"
+
+
 def pattern(path: str) -> str:
     """'/api/items/{code}' -> a regular expression with named groups."""
     parts = re.split(r"(\{\w+\})", path)

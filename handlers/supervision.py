@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from handlers.base import Call
-from handlers.routing import Idempotency, Limit, Route, staff
+from handlers.routing import WORDS, Idempotency, Limit, Route, staff
 from kernel.clock import SHANGHAI
 from kernel.errors import Code
 from kernel.machine import Actor
@@ -27,11 +27,12 @@ class AcknowledgeRequest(Struct, frozen=True, kw_only=True, forbid_unknown_field
 class CloseRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``note``: what was found, and what was done about it."""
 
-    note: Annotated[str, Meta(min_length=1, max_length=500)]
+    note: Annotated[str, Meta(min_length=1, max_length=500, pattern=WORDS)]
 
 
 class EntryView(Struct, kw_only=True):
-    """``subject``: the id of the case, conversation or rating; ``officer``: the staff id of who answers for it."""
+    """``subject``: the id of the case, complaint, conversation or rating; ``officer``: the staff id of who answers for
+    it."""
 
     id: str
     kind: Kind

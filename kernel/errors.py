@@ -63,7 +63,7 @@ class Code(Enum):
     BOOKING_NOT_FOUND = (404, "没有找到这个预约。")
     MESSAGE_NOT_FOUND = (404, "没有找到这条消息。")
     CONVERSATION_NOT_FOUND = (404, "没有找到这个会话。")
-    CASE_NOT_FOUND = (404, "没有找到这个办件，请核对办件编号、查询码和证件号码后四位。")
+    CASE_NOT_FOUND = (404, "没有找到这个办件，请核对办件编号。")
     TASK_NOT_FOUND = (404, "办件中没有这个审批环节。")
     BILL_NOT_FOUND = (404, "没有找到这个账单。")
     ORDER_NOT_FOUND = (404, "没有找到这笔支付。")
@@ -82,7 +82,7 @@ class Code(Enum):
     METHOD_NOT_ALLOWED = (405, "这个接口不支持该请求方法。")
 
     CONFLICT = (409, "内容刚刚被更新，请刷新后再试。")
-    ACTION_NOT_ALLOWED = (409, "当前状态不能进行此操作。")
+    ACTION_NOT_ALLOWED = (409, "当前状态不能进行此操作，请刷新后按最新状态办理。")
     SLOT_FULL = (409, "这个时间已约满，请另选时间或排队候补。")
     SLOT_FREE = (409, "这个时间还有空位，可以直接预约。")
     ALREADY_BOOKED = (409, "您已预约过这个事项，请先办理、改期或取消原来的预约。")
@@ -107,6 +107,7 @@ class Code(Enum):
     CASE_TAKEN = (409, "已由其他工作人员承办。")
     TASKS_PENDING = (409, "还有审批环节没有完成，不能作出决定。")
     TASK_REJECTED = (409, "有审批环节未通过，不能批准。")
+    NO_ACCOUNT = (409, "申请人没有小程序账号，不能在线缴费，请在窗口收取。")
     BILL_UNPAID = (409, "还有未缴的费用，缴清后才能送达结果。")
     FILE_IN_USE = (409, "这个文件已用于申请材料，不能删除。")
     TOO_MANY_FILES = (409, "今天上传的文件数量已达上限，请明天再试或到窗口提交。")
@@ -117,7 +118,7 @@ class Code(Enum):
     SHORTCUT_TAKEN = (409, "这个快捷词已被使用，请换一个。")
     USERNAME_TAKEN = (409, "这个用户名已被使用，请换一个。")
 
-    TOO_LARGE = (413, "提交的内容太大。")
+    TOO_LARGE = (413, "提交的内容太大，请减少内容后再试。")
     KEY_REUSED = (422, "同一个请求编号提交了不同的内容。")
     TOO_MANY_REQUESTS = (429, "操作太频繁，请稍后再试。")
 

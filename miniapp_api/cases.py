@@ -20,7 +20,7 @@ from handlers.case_views import (
     outcome_views,
     progress_view,
 )
-from handlers.routing import ANYONE, RESIDENT, Idempotency, Limit, Route
+from handlers.routing import ANYONE, RESIDENT, WORDS, Idempotency, Limit, Route
 from kernel.clock import SHANGHAI
 from kernel.errors import Code
 from kernel.machine import Actor
@@ -55,7 +55,7 @@ class DraftRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     answers: Answers | None = None
     materials: MaterialFiles | None = None
     delivery: Short | None = None
-    address: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    address: Annotated[str, Meta(min_length=1, max_length=200, pattern=WORDS)] | None = None
     centre: Annotated[str, Meta(max_length=40)] | None = None
     principal: PartyRequest | None = None
     authorisation: FileIds | None = None
@@ -81,11 +81,13 @@ class ProgressRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class PrefilledView(Struct, kw_only=True):
-    """A value that is not asked again, masked, and where it comes from."""
+    """A value that is not asked again, masked, and where it comes from. ``answer``: that of an earlier case, in clear;
+    it stands unless the draft has another. Null: fixed by the profile, or a material."""
 
     field: str
     value: str
     source: str
+    answer: Any
 
 
 class DraftView(Struct, kw_only=True):
@@ -183,7 +185,9 @@ async def read_application(call: Call, code: str) -> ApplicationView:
         delivery=[way.value for way in content.delivery],
         form=found.form,
         tasks=found.tasks,
-        prefilled=[PrefilledView(field=p.field, value=p.value, source=p.source) for p in found.prefilled],
+        prefilled=[
+            PrefilledView(field=p.field, value=p.value, source=p.source, answer=p.answer) for p in found.prefilled
+        ],
         materials=material_views(found.materials),
         draft=draft,
     )

@@ -87,8 +87,8 @@ async def close_complaint(call: Call, complaint_id: str) -> ComplaintView:
 
 
 def complaint_view(complaint: Complaint) -> ComplaintView:
-    # Dispatching on from one department to the next is one line for the resident.
-    steps = {entry.to: entry.at for entry in complaint.history}
+    # Dispatching on from one department to the next is one line for the resident, a warning to supervision none.
+    steps = {entry.to: entry.at for entry in complaint.history if entry.actor is not Actor.SYSTEM}
     return ComplaintView(
         id=complaint.id,
         kind=complaint.kind,
@@ -110,10 +110,6 @@ def complaint_view(complaint: Complaint) -> ComplaintView:
         ],
         actions=MACHINE.allowed(complaint.state, Actor.RESIDENT),
     )
-
-
-def _step_view(state: str, at: datetime) -> ComplaintStepView:
-    return ComplaintStepView(at=at.astimezone(SHANGHAI), words=STATE_WORDS[State(state)])
 
 
 _STEP = (Code.COMPLAINT_NOT_FOUND, Code.ACTION_NOT_ALLOWED, Code.CONFLICT)

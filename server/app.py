@@ -18,6 +18,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
+import handlers.booking_fees
 import handlers.callbacks
 import handlers.case_files
 import handlers.cases
@@ -29,6 +30,7 @@ import handlers.conversations
 import handlers.demo
 import handlers.knowledge
 import handlers.learning
+import handlers.officers
 import handlers.operations
 import handlers.pages
 import handlers.payments
@@ -91,11 +93,13 @@ ROUTES: tuple[Route, ...] = (
     *handlers.staff_sessions.ROUTES,
     *handlers.staff.ROUTES,
     *handlers.cases.ROUTES,
+    *handlers.booking_fees.ROUTES,
     *handlers.case_files.ROUTES,
     *handlers.supervision.ROUTES,
     *handlers.colleagues.ROUTES,
     *handlers.complaints.ROUTES,
     *handlers.conversations.ROUTES,
+    *handlers.officers.ROUTES,
     *handlers.staff_accounts.ROUTES,
     *handlers.staff_files.ROUTES,
     *handlers.catalogue.ROUTES,
@@ -202,7 +206,7 @@ async def serving(settings: Settings, port: int | None = None, clock: Clock | No
         seen = await load(house)
         frame = make_frame(house)
         listener = connect_redis_listener(settings)
-        hub = Hub(listener)
+        hub = Hub(listener, house.city.live.origin)
         house.city.live.local = hub.deliver
         till = settings.wechat_pay_url if is_loopback(settings.wechat_pay_url) else ""
         phone = SimulatedPhone(settings.demo_simulators_url, till) if settings.demo_simulators_url else None

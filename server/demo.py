@@ -25,7 +25,7 @@ from services.notifications.registers import sms_register, wechat_register
 from simulators import wechat_pay
 
 FOLDER = settings.ROOT / ".demo"
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
 STAFF = "window"
 PAY_MCHID, PAY_KEYS = "1900000001", "pay-keys"
 
@@ -39,7 +39,9 @@ def main(*, reset: bool, folder: Path = FOLDER) -> int:
     if reset:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    signal.signal(signal.SIGTERM, _interrupt)
+    # SIGINT too: a shell without job control starts what runs in the background deaf to it.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupt)
     with contextlib.ExitStack() as stack:
         try:
             return _run(stack, folder)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -17,7 +18,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-START_SECONDS = 20.0
+PORTS_FROM = 20_000
+START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
 
@@ -61,11 +63,26 @@ def stop_process(process: subprocess.Popen[bytes], seconds: float = STOP_SECONDS
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that nobody listens on now.
+
+    Not one of those that the kernel gives to outgoing connections: it could be gone before its server starts, and a
+    client that calls again and again while the server is away could be given it itself and be connected to itself.
+    """
+    for _ in range(100):
+        port = PORTS_FROM + secrets.randbelow(max(1, _lowest_outgoing() - PORTS_FROM))
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise EmbeddedError("no free port")
+
+
+def _lowest_outgoing() -> int:
+    try:
+        return int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except OSError:
+        # Linux's own default; elsewhere the range starts higher.
+        return 32_768
 
 
 def start_database(folder: Path, port: int) -> Embedded:

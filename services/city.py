@@ -11,6 +11,7 @@ from kernel.clock import Clock
 from kernel.ids import Ids
 from kernel.workdays import WorkdayTable
 from services.appointments.actions import Appointments
+from services.appointments.fees import BookingFees
 from services.appointments.queries import AppointmentQueries
 from services.appointments.store import BookingStore
 from services.ask.queries import Ask
@@ -26,7 +27,7 @@ from services.complaints.queries import ComplaintQueries
 from services.consultations.actions import Consultations
 from services.consultations.checks import Checks
 from services.consultations.desk import Desk
-from services.consultations.ports import Audit, LocalLive
+from services.consultations.ports import LocalLive
 from services.consultations.presence import Officers
 from services.consultations.queries import ConsultationQueries
 from services.consultations.ratings import Ratings
@@ -81,6 +82,7 @@ class City:
     ask: Ask
     appointments: Appointments
     appointment_queries: AppointmentQueries
+    booking_fees: BookingFees
     bookings: BookingStore
     identity: Identity
     identity_queries: IdentityQueries
@@ -120,7 +122,6 @@ class City:
     consultation_ratings: Ratings
     consultation_queries: ConsultationQueries
     consultation_timers: Timers
-    consultation_audit: Audit
     content_checks: Checks
     live: LocalLive
     complaints: Complaints

@@ -62,24 +62,24 @@ def parse(
         decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text.removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = text[: error.start].count(b"\n") + 1 if isinstance(text, bytes) else 1
-        return Parsed(rejections=[Rejection(line, "file", "not UTF-8")])
+        return Parsed(rejections=[Rejection(line, "file", "文件不是 UTF-8 编码，请另存为 UTF-8 后再导入")])
     seen: dict[str, int] = {}
     for number, raw in _csv_lines(decoded) if as_csv else _json_lines(decoded):
         if number > MAX_LINES + 1:
-            return Parsed(rejections=[Rejection(number, "file", f"more than {MAX_LINES} lines")])
+            return Parsed(rejections=[Rejection(number, "file", f"超过 {MAX_LINES} 行，请分成几个文件")])
         record = _record(number, raw, type_, parsed.rejections, lenient=as_csv)
         if record is None:
             continue
         wrong = [Rejection(number, name, reason) for name, reason in faults(record)]
         first = seen.setdefault(key(record), number)
         if first != number:
-            wrong.append(Rejection(number, key_field, f"same as line {first}"))
+            wrong.append(Rejection(number, key_field, f"与第 {first} 行重复"))
         parsed.rejections += wrong
         if not wrong:
             parsed.records.append(record)
             parsed.lines.append(number)
     if not parsed.records and not parsed.rejections:
-        parsed.rejections.append(Rejection(1, "file", "no records"))
+        parsed.rejections.append(Rejection(1, "file", "文件里没有记录"))
     return parsed
 
 
@@ -111,16 +111,16 @@ def _record(number: int, raw: Any, type_: type[T], rejections: list[Rejection], 
         quoted = reason.split("`")
         if not name and "field" in reason and len(quoted) > 1:
             name = quoted[1]
-        rejections.append(Rejection(number, name or "line", reason))
+        rejections.append(Rejection(number, name or "line", f"内容不符合要求（{reason}）"))
     except (msgspec.DecodeError, json.JSONDecodeError) as error:
-        rejections.append(Rejection(number, "line", str(error)))
+        rejections.append(Rejection(number, "line", f"这一行读不出来（{error}）"))
     return None
 
 
 def _cells(row: dict[str | None, Any]) -> dict[str, Any]:
     """A CSV row as an object: empty cells are left out, cells that look like JSON lists or objects are read as such."""
     if None in row:
-        raise msgspec.DecodeError("more cells than the header has")
+        raise msgspec.DecodeError("列数比表头多")
     cells: dict[str, Any] = {}
     for name, text in row.items():
         if text is None or text.strip() == "":

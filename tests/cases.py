@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import json
 import secrets
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
 import segno
 
+from kernel.clock import local_instant
 from kernel.identifiers import resident_id_check_character
 from services.payments.model import SubjectKind
 from tests.city import CENTRE, Resident, TestCity
@@ -49,6 +50,7 @@ CONTENT = {
 }  # fmt: skip
 ANSWERS = {"place": "威海市环翠区新威路 1 号", "area": 120, "food": False}
 MATERIALS = ("身份证", LEASE, PHOTO)
+OPINION = {"approve": True, "opinion": "符合条件"}
 
 
 async def publish(city: TestCity, **changes: Any) -> None:
@@ -82,9 +84,11 @@ async def applicant(city: TestCity, number: str = "") -> Resident:
     return resident
 
 
-async def upload(resident: Resident, path: str = "/api/files") -> str:
+async def upload(
+    resident: Resident, path: str = "/api/files", *, name: str = "photo.png", data: bytes | None = None
+) -> str:
     """A file of the resident's own: a small picture, different each time. Officers': ``/staff/files``."""
-    form = {"file": ("photo.png", picture(), "image/png")}
+    form = {"file": (name, data or picture(), "application/octet-stream")}
     headers = {"Authorization": f"Bearer {resident.token}"}
     answer = await resident.city.http.post(f"{resident.city.api.url}{path}", files=form, headers=headers)
     assert answer.status_code == 201, answer.text
@@ -106,6 +110,45 @@ async def submitted(resident: Resident, **changes: Any) -> Any:
     """The receipt of a complete application."""
     await draft(resident, **changes)
     return await resident.ok("POST", f"/api/items/{ITEM}/draft/submit")
+
+
+async def accepted(city: TestCity) -> tuple[Resident, Resident, str]:
+    """(resident, window officer, case id) of a case whose clock runs."""
+    resident, window = await applicant(city), await officer(city, "window_officer")
+    case_id = (await submitted(resident))["case_id"]
+    await window.ok("POST", f"/staff/cases/{case_id}/accept")
+    return resident, window, case_id
+
+
+async def approvers(city: TestCity) -> list[Resident]:
+    return [await officer(city, "approver", centre=None, department=name) for name in (FIRE, PLANNING, LEADING)]
+
+
+def on(day: str, hour: int = 9) -> Any:
+    return local_instant(date.fromisoformat(day), time(hour))
+
+
+async def granted(city: TestCity, window: Resident, case_id: str) -> None:
+    """Accepts a submitted case, approves its three tasks and grants it."""
+    fire, plan, lead = await approvers(city)
+    case = f"/staff/cases/{case_id}"
+    await window.ok("POST", f"{case}/accept")
+    for who, task in ((fire, "fire"), (plan, "plan"), (lead, "final")):
+        await who.ok("POST", f"{case}/tasks/{task}/decision", OPINION)
+    await lead.ok("POST", f"{case}/decision", {"grant": True, "opinion": "准予许可"})
+
+
+async def events(city: TestCity, case_id: str) -> list[str]:
+    """The names of all events of a case that were not delivered yet: ``work`` delivers them."""
+    case = await city.api.house.city.case_store.get(case_id)
+    assert case is not None
+    return [event.name for event in case.outgoing]
+
+
+async def download(who: Resident, path: str) -> bytes:
+    answer = await who.call("GET", path)
+    assert answer.status_code == 200, answer.text
+    return answer.content
 
 
 async def measured(meter: Any, items: dict[str, Any]) -> None:
@@ -173,7 +216,8 @@ async def measured(meter: Any, items: dict[str, Any]) -> None:
     await meter.call(resident, f"POST {mine}/supplement", f"{my}/supplement", more)
     await step(window, "pause", {"reason": "现场核查"})
     await step(window, "resume", {})
-    await step(window, "personal-data")
+    await step(window, "personal-data", {"reason": "核对申请人身份"})
+    await meter.call(window, f"GET {case}/files", f"{theirs}/files")
     await meter.call(approver, "GET /staff/queues/department")
     opinion = {"approve": True, "opinion": "符合条件"}
     await meter.call(approver, f"POST {case}/tasks/{{task}}/take", f"{theirs}/tasks/review/take")

@@ -20,6 +20,7 @@ from services.payments.accounts.machine import EVENTS as ACCOUNT_EVENTS
 from services.payments.machine import BILL, ISSUE, ORDER, REFUND, REQUEST, START
 from services.store import Event
 from services.supervision.model import KINDS as SUPERVISED
+from services.supervision.model import SETTLING
 
 BOOKING_EVENTS = frozenset(edge.event for edge in (*MACHINE.edges, HOLD, WAIT))
 MESSAGE_EVENTS = frozenset(edge.event for edge in MESSAGE.edges)
@@ -123,12 +124,16 @@ def settled_proposals(city: City) -> Consumer:
 
 
 def supervision(city: City) -> Consumer:
-    """Opens an entry for what supervisors have to look at. Idempotent: an entry is made once for an event."""
+    """Opens an entry for what supervisors have to look at, settles warnings of what is decided. Idempotent: an entry is
+    made once for an event, and what is settled stays so."""
 
     async def take(event: Event) -> None:
-        await city.supervision.do_open(event)
+        if event.name in SUPERVISED:
+            await city.supervision.do_open(event)
+        else:
+            await city.supervision.do_settle(event)
 
-    return Consumer("supervision", frozenset(SUPERVISED), take)
+    return Consumer("supervision", frozenset({*SUPERVISED, *SETTLING}), take)
 
 
 def live(redis: Redis) -> Consumer:

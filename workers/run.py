@@ -34,6 +34,7 @@ def rounds(city: City, redis: Redis, on_delivery: Callable[[str, str], None] = l
         "payments": city.payment_timers.do_wake,
         "reconciliation": city.reconciliation.do_wake,
         "cases": lambda: wake_cases(city),
+        "complaints": lambda: city.complaints.do_wake_due(BATCH),
         "consultations": lambda: consult(city),
         "content": city.content_checks.do_check_due,
         "dispatch": city.dispatcher.do_dispatch,

@@ -67,6 +67,8 @@ async def open_house(settings: Settings, clock: Clock | None = None, ids: Ids | 
         try:
             yield House(settings, city, mongo, database, redis, commands, cipher)
         finally:
+            await city.talk.settled()
+            await city.live.close()
             await city.learning_effects.close()
             await city.learning.settled()
     finally:

@@ -11,6 +11,7 @@ from services.cases.work import Around
 from services.catalogue.queries import Catalogue
 from services.centres.queries import Centres
 from services.files.actions import Files
+from services.files.queries import FileQueries
 from services.identity.queries import IdentityQueries
 from services.identity.staff.actions import Staff
 from services.identity.staff.queries import StaffQueries
@@ -26,6 +27,7 @@ def build(
     staff: Staff,
     staff_queries: StaffQueries,
     files: Files,
+    file_queries: FileQueries,
     payments: Payments,
     payment_queries: PaymentQueries,
 ) -> tuple[Cases, CaseQueries, CaseStore]:
@@ -38,5 +40,5 @@ def build(
             workdays=parts.workdays, clock=parts.clock, ids=parts.ids, rules=rules,
         )
     )  # fmt: skip
-    queries = CaseQueries(store, catalogue, centres, identity, parts.workdays, parts.clock, rules)
+    queries = CaseQueries(store, catalogue, centres, identity, file_queries, parts.workdays, parts.clock, rules)
     return cases, queries, store

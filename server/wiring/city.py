@@ -18,6 +18,7 @@ from server.wiring.reconciliation import build as build_books
 from server.wiring.rules import booking_rules, notification_rules, staff_rules
 from server.wiring.supervision import build as build_supervision
 from services.appointments.actions import Appointments
+from services.appointments.fees import BookingFees
 from services.appointments.places import Places
 from services.appointments.queries import AppointmentQueries
 from services.appointments.store import BookingStore
@@ -78,7 +79,16 @@ def build(parts: Parts) -> City:
     catalogue_actions = CatalogueActions(items, versions, revisions, catalogue, clock)
     taught = build_learning(parts, catalogue, catalogue_actions, editorial, ask, knowledge_actions)
     cases, case_queries, case_store = build_cases(
-        parts, catalogue, centres, identity_queries, staff, staff_queries, files, pay.payments, pay.queries
+        parts,
+        catalogue,
+        centres,
+        identity_queries,
+        staff,
+        staff_queries,
+        files,
+        file_queries,
+        pay.payments,
+        pay.queries,
     )
     supervision, supervision_queries, supervision_store = build_supervision(parts)
     appointments = Appointments(bookings, places, centres, clock, ids, rules)
@@ -101,6 +111,7 @@ def build(parts: Parts) -> City:
         centre_actions=CentreActions(CentreStore(database), revisions, centres),
         ask=ask,
         appointments=appointments,
+        booking_fees=BookingFees(bookings, catalogue, pay.payments, pay.queries),
         appointment_queries=appointment_queries,
         bookings=bookings,
         identity=identity,
@@ -141,7 +152,6 @@ def build(parts: Parts) -> City:
         consultation_ratings=chat.ratings,
         consultation_queries=chat.queries,
         consultation_timers=chat.timers,
-        consultation_audit=chat.audit,
         content_checks=chat.checks,
         live=chat.live,
         complaints=complaints,

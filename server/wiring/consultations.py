@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,12 @@ from redis.exceptions import RedisError
 from gateways.wechat import WeChatClient
 from gateways.wechat.errors import WeChatRefused
 from gateways.wechat.records import SafetyScene
-from handlers.hub import publish
-from kernel.clock import Clock
+from handlers.hub import message, publish_all, publish_gap
 from kernel.errors import InvalidInput
-from kernel.ids import Ids, Kind
 from server.settings import Settings
 from server.wiring.parts import Parts
 from services.ask.queries import Ask
+from services.batches import Batches
 from services.catalogue.queries import Catalogue
 from services.consultations.actions import Consultations
 from services.consultations.bot import AskBot
@@ -48,40 +49,65 @@ from services.files.actions import Files
 from services.files.model import ContentType
 from services.files.queries import FileQueries
 from services.identity.queries import IdentityQueries
-from services.identity.staff.model import AuditEntry, Result
-from services.identity.staff.store import AuditStore
 
 log = logging.getLogger("banshi.consultations")
 
 # After a failure events stay in this process for so long, instead of each message waiting for a time-out.
-REST = timedelta(seconds=2)
+REST_SECONDS = 2.0
 # Of msg_sec_check: the person has not opened the mini-program for two hours, so WeChat does not judge their words.
 NO_VISIT = 61010
 
 
 class ValkeyLive:
-    """Live events over Valkey to all processes; to this process alone while Valkey is away."""
+    """Live events: to this process's sockets at once, and over Valkey to all others.
 
-    def __init__(self, redis: Redis, clock: Clock) -> None:
+    What others were not told they read: as soon as Valkey takes something again, it is that events were lost.
+    """
+
+    def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._clock = clock
-        self._rest_until: datetime | None = None
+        self._resting = False
+        self._mending: asyncio.Task[None] | None = None
+        self._messages: Batches[bytes, None] = Batches(self._publish)
+        # By it the hub knows our own events when they come back.
+        self.origin = secrets.token_hex(4)
         # Set by the API: its hub. A worker has none.
         self.local: Callable[[str, Mapping[str, Any]], None] | None = None
 
     async def tell(self, topic: str, event: Mapping[str, Any]) -> None:
-        now = self._clock.now()
-        if self._rest_until is None or now >= self._rest_until:
-            try:
-                await publish(self._redis, topic, event)
-            except (RedisError, TimeoutError, ConnectionError) as error:
-                log.warning("live event stays in this process", extra={"error": repr(error)})
-                self._rest_until = now + REST
-            else:
-                self._rest_until = None
-                return
         if self.local is not None:
             self.local(topic, event)
+        if self._resting:
+            return
+        try:
+            await self._messages.ask(message(topic, event, self.origin))
+        except (RedisError, TimeoutError, ConnectionError) as error:
+            log.warning("live event stays in this process", extra={"error": repr(error)})
+            self._rest()
+
+    async def _publish(self, messages: list[bytes]) -> list[None]:
+        await publish_all(self._redis, messages)
+        return [None] * len(messages)
+
+    async def close(self) -> None:
+        if self._mending is not None:
+            self._mending.cancel()
+            await asyncio.gather(self._mending, return_exceptions=True)
+
+    def _rest(self) -> None:
+        self._resting = True
+        if self._mending is None or self._mending.done():
+            self._mending = asyncio.create_task(self._mend())
+
+    async def _mend(self) -> None:
+        while self._resting:
+            await asyncio.sleep(REST_SECONDS)
+            # First: what is told from here on goes to all by itself, or sets it again.
+            self._resting = False
+            try:
+                await publish_gap(self._redis)
+            except (RedisError, TimeoutError, ConnectionError):
+                self._resting = True
 
 
 class StoredImages:
@@ -120,25 +146,6 @@ class WechatCheck:
         return Verdict(found.suggest == "risky", found.label)
 
 
-class StaffAudit:
-    def __init__(self, store: AuditStore, clock: Clock, ids: Ids) -> None:
-        self._store = store
-        self._clock = clock
-        self._ids = ids
-
-    async def note(self, action: str, officer: str, address: str) -> None:
-        entry = AuditEntry(
-            id=self._ids.new(Kind.EVENT),
-            at=self._clock.now(),
-            action=action,
-            staff_id=officer,
-            by=officer,
-            result=Result.DONE,
-            address=address,
-        )
-        await self._store.add(entry)
-
-
 @dataclass(frozen=True)
 class Consultation:
     """Everything of the capability that others use."""
@@ -152,7 +159,6 @@ class Consultation:
     timers: Timers
     checks: Checks
     live: ValkeyLive
-    audit: StaffAudit
     stores: list[Any]
 
 
@@ -173,7 +179,7 @@ def build(
     data: ConsultationData = read_data(content, parts.workdays)
     work_time = data.work_time(parts.workdays)
     clocks = ConversationClocks(data.clocks, work_time)
-    live = ValkeyLive(parts.redis, clock)
+    live = ValkeyLive(parts.redis)
     store, entry_store = ConversationStore(database, clock, ids), EntryStore(database)
     officer_store, rating_store = OfficerStore(database), RatingStore(database, clock, ids)
     unanswered = UnansweredStore(database)
@@ -193,6 +199,5 @@ def build(
         timers=Timers(store, entry_store, rating_store, consultations, clock, rules),
         checks=Checks(entry_store, entries, WechatCheck(parts.wechat, identity), live, clock),
         live=live,
-        audit=StaffAudit(AuditStore(database), clock, ids),
         stores=[store, rating_store],
     )  # fmt: skip

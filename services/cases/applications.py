@@ -17,7 +17,6 @@ from services.cases.given import (
     checked_party,
     collect,
     faulty,
-    known,
     materials_with,
     missing_materials,
     reused_files,
@@ -25,6 +24,7 @@ from services.cases.given import (
     with_files,
     wrong_way,
 )
+from services.cases.known import answered_before, known, sources
 from services.cases.machine import BEGIN, MACHINE
 from services.cases.model import Case, Channel, Delivery, Given, MaterialState, Party, State
 from services.cases.numbers import new_number, new_query_code
@@ -52,12 +52,13 @@ class Applications(CaseWork):
             fields = await self._given(kept, version, given, mine)
             used = {file for material in fields["materials"] for file in material.files}
             used |= set(fields.get("agent_files", []))
-            fresh = sorted(used - kept.files() - reused_files(fields))
-            mark = await self._mark(person, fresh, kept.id, 1 if draft is None else kept.version + 1)
+            reused = sorted(reused_files(fields) - kept.files())
+            fresh = sorted(used - kept.files() - set(reused))
+            mark = await self._mark(person, fresh, kept.id, 1 if draft is None else kept.version + 1, reused)
             written = await self._save(draft, kept, fields)
             if written is not None:
                 return written
-            await self._unmark(fresh, mark)
+            await self._unmark([*fresh, *reused], mark)
         raise Conflict
 
     async def do_discard(self, person: str, item: str) -> Case:
@@ -77,9 +78,12 @@ class Applications(CaseWork):
         InvalidInput whose ``faults`` lists every wrong answer and every missing material."""
         version = self._around.catalogue.get(item)
         for _ in range(STEP_ATTEMPTS):
-            draft = await self._draft(person, item)
+            mine = await self._store.of_person(person)
+            draft = next((case for case in mine if case.draft_of == draft_of(person, item)), None)
+            if draft is None:
+                raise no_draft(item)
             edge = MACHINE.step(draft.state, "submit", Actor.RESIDENT)
-            fields = await self._checked(person, draft, version)
+            fields = await self._checked(person, draft, version, mine)
             try:
                 written = await self._write(draft, edge, Actor.RESIDENT, person, Change(fields))
             except Duplicate as duplicate:
@@ -113,7 +117,10 @@ class Applications(CaseWork):
 
         def decide(case: Case) -> Change:
             fields = self.supplemented(case) | {"materials": with_files(case.materials, materials)}
-            return Change(fields if sealed is None else fields | {"answers": sealed})
+            if sealed is not None:
+                stay = {name: source for name, source in case.sources.items() if name not in (answers or {})}
+                fields |= {"answers": sealed, "sources": stay}
+            return Change(fields)
 
         return await self._step_with(files, case, "supplement", Actor.RESIDENT, person, own(person), decide)
 
@@ -139,7 +146,7 @@ class Applications(CaseWork):
     async def _draft(self, person: str, item: str) -> Case:
         draft = await self._store.draft(person, item)
         if draft is None:
-            raise NotFound(Code.CASE_NOT_FOUND, item=item)
+            raise no_draft(item)
         return draft
 
     def _new_draft(self, person: str, version: ItemVersion) -> Case:
@@ -176,10 +183,16 @@ class Applications(CaseWork):
         content = version.content
         faults = unknown_materials(content, given.materials or {})
         fields: dict[str, Any] = {"item_version": version.number, "item_name": content.name}
+        agent = given.principal is not None or kept.applicant is not None
+        own_ = [] if agent else mine
         if given.answers is not None:
-            today = local_day(self._clock.now())
+            today, form = local_day(self._clock.now()), form_of(content)
+            # With what is known: a question may hang on an answer that was not asked again.
+            earlier = await answered_before(self._store, self._around.catalogue, own_, form, today)
+            answers = {name: one.answer for name, one in earlier.items()} | given.answers
+            checked = collect(faults, check_draft, form, answers, today)
             fields["answers"] = await self._store.seal_answers(
-                collect(faults, check_draft, form_of(content), given.answers, today)
+                {name: answer for name, answer in checked.items() if name in given.answers}
             )
         if given.way is not None or given.address is not None:
             way = given.way or (kept.delivery.way if kept.delivery else content.delivery[0] if content.delivery else "")
@@ -197,11 +210,10 @@ class Applications(CaseWork):
             raise faulty(faults)
         old = {material.name: material.files for material in kept.materials if material.state != MaterialState.REUSED}
         files = old if given.materials is None else given.materials
-        agent = given.principal is not None or kept.applicant is not None
-        fields["materials"] = [] if not content.materials else materials_with(content, files, [] if agent else mine)
+        fields["materials"] = [] if not content.materials else materials_with(content, files, own_)
         return fields
 
-    async def _checked(self, person: str, draft: Case, version: ItemVersion) -> dict[str, Any]:
+    async def _checked(self, person: str, draft: Case, version: ItemVersion, mine: list[Case]) -> dict[str, Any]:
         """All fields of a submission; raises for whatever is missing or wrong, all at once."""
         content, now = version.content, self._clock.now()
         if content.online == "none":
@@ -212,8 +224,12 @@ class Applications(CaseWork):
         self_ = Party(name=me.name, id_number=me.id_number, phone=me.phone or "")
         applicant = self_ if draft.applicant is None else await self._store.open_party(draft.applicant)
         faults: Faults = []
-        answers = known(form_of(content), applicant) | await self._store.open_answers(draft.answers)
-        checked = collect(faults, check_answers, form_of(content), answers, local_day(now))
+        form, given = form_of(content), await self._store.open_answers(draft.answers)
+        own_ = [] if draft.applicant is not None else mine
+        earlier = await answered_before(self._store, self._around.catalogue, own_, form, local_day(now))
+        profile = known(form, applicant)
+        answers = {name: one.answer for name, one in earlier.items()} | profile | given
+        checked = collect(faults, check_answers, form, answers, local_day(now))
         materials = draft.materials or materials_with(content, {}, [])
         needed = materials_of(content, checked)
         faults += missing_materials(needed, materials)
@@ -221,6 +237,8 @@ class Applications(CaseWork):
         faults += wrong_way(content, delivery.way)
         if delivery.way == Way.POST and delivery.address is None:
             faults.append({"field": "address", "reason": "邮寄送达请填写收件地址。"})
+        if draft.applicant is not None and applicant.id_number == self_.id_number:
+            faults.append({"field": "principal", "reason": "申请人就是您本人，请选择为自己申请。"})
         if draft.applicant is not None and not draft.agent_files:
             faults.append({"field": "authorisation", "reason": "代办请上传授权委托书。"})
         if faults:
@@ -231,6 +249,7 @@ class Applications(CaseWork):
             "item_version": version.number,
             "agent": None if draft.applicant is None else await self._store.seal_party(agent),
             "answers": await self._store.seal_answers(checked),
+            "sources": sources(given, checked, {} if draft.applicant is not None else profile, earlier),
             "materials": [material for material in materials if material.name in names],
             "delivery": delivery,
         }
@@ -250,3 +269,8 @@ class Applications(CaseWork):
             "submitted_at": now,
             "received_at": now,
         }
+
+
+def no_draft(item: str) -> NotFound:
+    """It was submitted or thrown away, perhaps on another phone."""
+    return NotFound(Code.CASE_NOT_FOUND, "没有找到这份申请的草稿，可能已经提交，请到“我的办件”查看。", item=item)

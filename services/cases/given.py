@@ -7,21 +7,18 @@ from typing import Any
 
 from kernel.errors import InvalidInput
 from kernel.identifiers import parse_mobile, parse_resident_id
-from services.cases.model import APPROVED, Case, CaseMaterial, MaterialState, Party
+from services.cases.known import granted
+from services.cases.model import Case, CaseMaterial, MaterialState, Party
 from services.catalogue.model import Delivery as Way
-from services.catalogue.model import FormField, ItemContent, Known, Material, MaterialClass
+from services.catalogue.model import FormField, ItemContent, Material, MaterialClass
 from services.identity.names import parse_name
 
 # 国办函〔2016〕108号: what an office issued (A) or has checked once (B) is not asked for again.
 REUSABLE = frozenset({MaterialClass.ISSUED, MaterialClass.CHECKED_ONCE})
 
+WAY_WORDS = {Way.WINDOW: "窗口领取", Way.POST: "邮寄", Way.ELECTRONIC: "电子送达"}
+
 Faults = list[dict[str, str]]
-
-
-def known(form: list[FormField], party: Party) -> dict[str, Any]:
-    """Answers that are known already and need not be given."""
-    values = {Known.NAME: party.name, Known.ID_NUMBER: party.id_number, Known.PHONE: party.phone}
-    return {field.name: values[field.known] for field in form if field.known is not None and values[field.known]}
 
 
 def checked_party(party: Party, today: Any, path: str) -> Party:
@@ -66,16 +63,15 @@ def missing_materials(needed: list[Material], have: list[CaseMaterial]) -> Fault
 
 
 def wrong_way(content: ItemContent, way: str) -> Faults:
-    ways = [one.value for one in content.delivery] or [Way.WINDOW.value]
-    return [] if way in ways else [{"field": "delivery", "reason": f"请选择送达方式：{'、'.join(ways)}。"}]
+    ways = content.delivery or [Way.WINDOW]
+    shown = "、".join(WAY_WORDS[one] for one in ways)
+    return [] if way in ways else [{"field": "delivery", "reason": f"请选择送达方式：{shown}。"}]
 
 
 def reusable(mine: list[Case]) -> dict[str, CaseMaterial]:
     """Materials of a person's own approved cases by name, the newest, with the number of the case as their source."""
     found: dict[str, CaseMaterial] = {}
-    for case in mine:
-        if case.state not in APPROVED or case.agent is not None:
-            continue
+    for case in granted(mine):
         for material in case.materials:
             if material.state != MaterialState.MISSING and material.name not in found:
                 source = material.source or case.number or ""
@@ -90,7 +86,7 @@ def materials_with(content: ItemContent, files: Mapping[str, list[str]], mine: l
     earlier = reusable(mine)
     found = []
     for material in content.materials:
-        given = files.get(material.name, [])
+        given = list(dict.fromkeys(files.get(material.name, [])))
         if given:
             found.append(CaseMaterial(name=material.name, state=MaterialState.PROVIDED, files=given))
         elif material.material_class in REUSABLE and material.name in earlier:
@@ -104,7 +100,7 @@ def with_files(materials: list[CaseMaterial], given: Mapping[str, list[str]]) ->
     """The materials with what was handed in later; one that the case did not list yet joins them."""
     names = [material.name for material in materials]
     later = {
-        name: CaseMaterial(name=name, state=MaterialState.PROVIDED, files=files)
+        name: CaseMaterial(name=name, state=MaterialState.PROVIDED, files=list(dict.fromkeys(files)))
         for name, files in given.items()
         if files
     }

@@ -152,6 +152,8 @@ class Case(Aggregate, kw_only=True):
     agent: bytes | None = None
     agent_files: list[str] = msgspec.field(default_factory=list)
     answers: bytes | None = None
+    # Field -> where its answer comes from, of those that were known and not asked.
+    sources: dict[str, str] = msgspec.field(default_factory=dict)
     materials: list[CaseMaterial] = msgspec.field(default_factory=list)
     delivery: Delivery | None = None
     legal_limit_days: int = 0

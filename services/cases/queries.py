@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hmac
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from kernel.clock import Clock
+from kernel.clock import Clock, local_day
 from kernel.errors import Code, InvalidInput, NotAllowed, NotFound
 from kernel.limits import Reading
 from kernel.masking import mask_id_number, mask_name, mask_phone
 from kernel.workdays import WorkdayTable
 from services.cases.clocks import readings, silent_until
-from services.cases.given import REUSABLE, known, materials_with, reusable
+from services.cases.files import CaseFile, case_files
+from services.cases.given import REUSABLE, materials_with, reusable
+from services.cases.known import PROFILE, Earlier, answered_before, from_case, known
 from services.cases.model import Case, CaseMaterial, CaseRules, Officer, Party, State
 from services.cases.numbers import parse_number, parse_query_code
 from services.cases.progress import Progress, progress
@@ -23,21 +26,23 @@ from services.catalogue.application import form_of, tasks_of
 from services.catalogue.model import ApprovalTask, FieldType, FormField, ItemVersion, Known
 from services.catalogue.queries import Catalogue
 from services.centres.queries import Centres
+from services.files.queries import FileQueries
 from services.identity.model import PersonalData
 from services.identity.queries import IdentityQueries
 
-PROFILE = "实名信息"
 # Shown in place of the number when somebody asks with nothing that could be one.
 _NOBODY = "WH00000000-00000000"
 
 
 @dataclass(frozen=True, slots=True)
 class Prefilled:
-    """A value that is not asked again. ``value`` is masked: the clear one is filled in when the case is submitted."""
+    """A value that is not asked again. ``value`` is for people, and masked: the clear one is filled in when the case is
+    submitted. ``answer``: what an earlier case has, in clear, where another may be given; None where it is fixed."""
 
     field: str
     value: str
     source: str
+    answer: Any = dataclasses.field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,7 @@ class CaseQueries:
         catalogue: Catalogue,
         centres: Centres,
         identity: IdentityQueries,
+        files: FileQueries,
         workdays: WorkdayTable,
         clock: Clock,
         rules: CaseRules,
@@ -83,6 +89,7 @@ class CaseQueries:
         self._catalogue = catalogue
         self._centres = centres
         self._identity = identity
+        self._files = files
         self._workdays = workdays
         self._clock = clock
         self._rules = rules
@@ -99,11 +106,14 @@ class CaseQueries:
         # An agent's own data are not the applicant's.
         agent = draft is not None and draft.applicant is not None
         prefilled = [] if agent else _from_profile(form, personal)
+        today = local_day(self._clock.now())
+        before = {} if agent else await answered_before(self._store, self._catalogue, mine, form, today)
+        prefilled += [_from_earlier(field, before[field.name]) for field in form if field.name in before]
         materials = materials_with(version.content, {}, [] if agent else mine)
         classes = {material.name: material.material_class for material in version.content.materials}
         earlier = {} if agent else reusable(mine)
         prefilled += [
-            Prefilled(f"materials.{name}", name, f"办件 {material.source}")
+            Prefilled(f"materials.{name}", name, from_case(material.source))
             for name, material in earlier.items()
             if classes.get(name) in REUSABLE
         ]
@@ -141,7 +151,7 @@ class CaseQueries:
         # Computed in any case: how long the answer takes must not tell which part was right.
         proof = await self._store.proof(parsed or _NOBODY, parse_query_code(query_code), last_four.strip())
         if case is None or case.proof is None or not hmac.compare_digest(case.proof, proof):
-            raise NotFound(Code.CASE_NOT_FOUND)
+            raise NotFound(Code.CASE_NOT_FOUND, "没有找到这个办件，请核对办件编号、查询码和证件号码后四位。")
         return self.progress(case)
 
     # -- staff -------------------------------------------------------------------------------------------------
@@ -162,6 +172,11 @@ class CaseQueries:
             raise NotFound(Code.CASE_NOT_FOUND)
         reads(officer)(case)
         return case
+
+    async def files(self, officer: Officer, case_id: str) -> list[CaseFile]:
+        """What files there are, not yet what they say. Raises NotFound CASE_NOT_FOUND."""
+        case = await self.for_officer(officer, case_id)
+        return case_files(case, await self._files.many(case.files()))
 
     async def window_queue(self, officer: Officer, centre: str | None = None) -> list[Case]:
         """What waits at a centre's windows, the longest waiting first. Raises NotAllowed, InvalidInput, NotFound."""
@@ -240,6 +255,12 @@ def _masked(field: FormField | None, value: Any) -> Any:
     if field.type is FieldType.PHONE:
         return mask_phone(value)
     return mask_name(value) if field.known is Known.NAME else value
+
+
+def _from_earlier(field: FormField, earlier: Earlier) -> Prefilled:
+    labels = {option.value: option.label for option in field.options}
+    shown = labels.get(earlier.answer) or str(_masked(field, earlier.answer))
+    return Prefilled(field.name, shown, earlier.source, earlier.answer)
 
 
 def _from_profile(form: list[FormField], personal: PersonalData) -> list[Prefilled]:

@@ -19,12 +19,13 @@ from services.cases.given import (
     checked_party,
     collect,
     faulty,
-    known,
     materials_with,
+    reused_files,
     unknown_materials,
     with_files,
     wrong_way,
 )
+from services.cases.known import answered_before, known, sources
 from services.cases.machine import APPLY, MACHINE
 from services.cases.model import (
     Case,
@@ -71,7 +72,8 @@ class Window(Applications):
             department=version.content.department, channel=Channel.WINDOW, centre=officer.centre, owner=officer.id,
         )  # fmt: skip
         files = scans(given)
-        mark = await self._mark(officer.id, files, case.id, 1)
+        reused = sorted(reused_files(fields))
+        mark = await self._mark(officer.id, files, case.id, 1, reused)
         for _ in range(STEP_ATTEMPTS):
             numbered = await self.submission(version.content, fields["party"])
             rest = {key: value for key, value in fields.items() if key != "party"}
@@ -81,7 +83,7 @@ class Window(Applications):
             except Duplicate as duplicate:
                 if duplicate.index != ONE_NUMBER:
                     raise
-        await self._unmark(files, mark)
+        await self._unmark([*files, *reused], mark)
         raise Conflict
 
     async def do_take(self, officer: Officer, case_id: str) -> Case:
@@ -148,18 +150,20 @@ class Window(Applications):
         """
         case = await self._require(case_id, at_window(officer))
         again = bool(case.notices)
-        if again and not reason:
+        if again and not reason.strip():
             raise InvalidInput(Code.NOTICE_REASON_REQUIRED, field="$.reason", notices=len(case.notices))
+
+        told = list(dict.fromkeys(name.strip() for name in missing))
 
         def decide(case: Case) -> Change:
             if bool(case.notices) is not again:
                 raise Conflict
             notice = Notice(
-                at=self._clock.now(), by=officer.id, missing=missing, message=message, reason=reason if again else ""
+                at=self._clock.now(), by=officer.id, missing=told, message=message, reason=reason if again else ""
             )
             fields = {"notices": [*case.notices, notice], "owner": case.owner or officer.id}
             fields |= self._paused(case, "supplement")
-            return Change(fields, {"count": len(missing), "notice": len(case.notices) + 1})
+            return Change(fields, {"count": len(told), "notice": len(case.notices) + 1})
 
         action = "request_second_supplement" if again else "request_supplement"
         return await self._step(case_id, action, Actor.STAFF, officer.id, at_window(officer), decide, reason)
@@ -229,10 +233,15 @@ class Window(Applications):
         party = checked_party(applicant, today, "$.applicant")
         handed_in = given.materials or {}
         faults: Faults = unknown_materials(content, dict.fromkeys([*seen, *handed_in]))
-        answers = known(form_of(content), party) | (given.answers or {})
-        checked = collect(faults, check_draft, form_of(content), answers, today)
+        form, answers = form_of(content), known(form_of(content), party) | (given.answers or {})
+        earlier = await answered_before(self._store, self._around.catalogue, mine, form, today)
+        checked = collect(
+            faults, check_draft, form, {name: one.answer for name, one in earlier.items()} | answers, today
+        )
         way = given.way or (content.delivery[0] if content.delivery else "window")
         faults += wrong_way(content, way)
+        if given.principal is not None and given.principal.id_number.strip().upper() == party.id_number:
+            faults.append({"field": "agent.id_number", "reason": "代办人就是申请人本人，请去掉代办人。"})
         if way == "post" and not given.address:
             faults.append({"field": "address", "reason": "邮寄送达请填写收件地址。"})
         if faults:
@@ -241,6 +250,7 @@ class Window(Applications):
         return {
             "party": party,
             "answers": await self._store.seal_answers(checked),
+            "sources": sources(answers, checked, {}, earlier),
             "materials": originals(materials_with(content, handed_in, mine), seen),
             "agent_files": given.authorisation or [],
             "delivery": Delivery(

@@ -117,14 +117,18 @@ class CaseWork:
             current = await self._require(case.id, may)
         raise Conflict
 
-    async def _mark(self, owner: str, files: Sequence[str], case_id: str, version: int) -> str:
+    async def _mark(
+        self, owner: str, files: Sequence[str], case_id: str, version: int, reused: Sequence[str] = ()
+    ) -> str:
         """Marks files of the owner as used by a version about to be written; how, for ``_unmark``.
 
-        Raises NotFound FILE_NOT_FOUND for files that are not theirs.
+        ``reused``: files of earlier cases, which windows may have handed in. They stay for this case whatever happens
+        to that one. Raises NotFound FILE_NOT_FOUND for files that are not the owner's.
         """
         use = versioned_use(case_id, version, self._around.ids.token()[:8])
         if files:
             await self._around.files.do_use(owner, files, use)
+        await self._around.files.do_share(reused, use)
         return use
 
     async def _unmark(self, files: Sequence[str], use: str) -> None:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+import msgspec
+
 from kernel.clock import Clock, local_day
 from kernel.errors import Code, Conflict, InvalidInput, NotFound
 from kernel.ids import Ids, Kind
+from kernel.limits import Colour
 from kernel.machine import Actor
 from kernel.masking import scrub
 from kernel.workdays import Deadline, WorkdayTable
 from services.ask.queries import Ask
 from services.catalogue.queries import Catalogue
+from services.complaints.clocks import ANSWER, wake_at, warning_due
 from services.complaints.machine import FILE, MACHINE
-from services.complaints.model import Complaint, ComplaintKind, ComplaintRules, State
+from services.complaints.model import KIND_WORDS, Complaint, ComplaintKind, ComplaintRules, State
 from services.complaints.store import ComplaintStore
 from services.store import Duplicate, Step
 
@@ -98,12 +102,13 @@ class Complaints:
             return made
         now, deadline = self._clock.now(), self.due(kind)
         complaint = Complaint(
-            id=self._ids.new(Kind.COMPLAINT), state="", created_at=now, updated_at=now, person=person, kind=kind,
-            matter=matter, place=scrub(place).strip()[:100], happened=scrub(happened).strip()[:50],
+            id=self._ids.new(Kind.COMPLAINT), state=FILE.target, created_at=now, updated_at=now, person=person,
+            kind=kind, matter=matter, place=scrub(place).strip()[:100], happened=scrub(happened).strip()[:50],
             photos=list(photos), suggested=self.suggest(matter), callback=callback,
             limit_days=self.rules.limits[kind], due=deadline.day.isoformat(), due_provisional=deadline.provisional,
             request_key=request_key,
         )  # fmt: skip
+        complaint.wake_at = wake_at(complaint, self._workdays, now)
         if photos:
             await self._photos.do_use(person, photos, complaint.id)
         try:
@@ -124,7 +129,7 @@ class Complaints:
             day = self._workdays.add_working_days(local_day(complaint.created_at), self.rules.limits[kind])
             changes = {
                 "kind": kind.value, "limit_days": self.rules.limits[kind], "due": day.day.isoformat(),
-                "due_provisional": day.provisional,
+                "due_provisional": day.provisional, "warned": [],
             }  # fmt: skip
         return await self._step(complaint_id, "accept", officer, changes)
 
@@ -162,6 +167,27 @@ class Complaints:
             raise NotFound(Code.COMPLAINT_NOT_FOUND, complaint=complaint_id)
         return await self._step(complaint_id, "close", person, {}, actor=Actor.RESIDENT)
 
+    async def do_wake_due(self, limit: int) -> int:
+        """Tells supervision of complaints whose limit has turned yellow or red; how many there were.
+
+        Each warning goes out once: the write that tells of it also remembers it, red standing for a yellow not told.
+        """
+        due = await self._store.due(self._clock.now(), limit)
+        for complaint in due:
+            colour = warning_due(complaint, self._workdays, self._clock.now())
+            if colour is None:
+                await self._store.set_wake(complaint, wake_at(complaint, self._workdays, self._clock.now()))
+                continue
+            warned = sorted({*complaint.warned, Colour.YELLOW.value, colour.value})
+            told = {
+                "clock": ANSWER, "number": complaint.id, "title": KIND_WORDS[complaint.kind],
+                "department": complaint.department or "",
+            }  # fmt: skip
+            step = self._a_step(complaint, f"warn_{colour}", "", {"warned": warned}, actor=Actor.SYSTEM, told=told)
+            # None: somebody was faster, perhaps with the answer; the next round looks again.
+            await self._store.step(complaint, step)
+        return len(due)
+
     async def _require(self, complaint_id: str) -> Complaint:
         complaint = await self._store.get(complaint_id)
         if complaint is None:
@@ -181,12 +207,22 @@ class Complaints:
         """Read, decide, write under the version's guard; decides again when somebody was faster."""
         for _ in range(STEP_ATTEMPTS):
             complaint = await self._require(complaint_id)
-            edge = MACHINE.step(complaint.state, action, actor)
-            step = Step(edge, actor, by, note, changes, _told(complaint) | {"by": actor.value})
+            step = self._a_step(complaint, action, by, changes, actor=actor, note=note)
             written = await self._store.step(complaint, step)
             if written is not None:
                 return written
         raise Conflict
+
+    def _a_step(
+        self, complaint: Complaint, action: str, by: str, changes: Mapping[str, Any], *, actor: Actor, note: str = "",
+        told: Mapping[str, Any] | None = None,
+    ) -> Step:  # fmt: skip
+        """With the timer that follows from it."""
+        edge = MACHINE.step(complaint.state, action, actor)
+        after = msgspec.structs.replace(complaint, state=edge.target, **changes)
+        following = {"wake_at": wake_at(after, self._workdays, self._clock.now())}
+        data = _told(after) | {"by": actor.value} | dict(told or {})
+        return Step(edge, actor, by, note, dict(changes) | following, data)
 
 
 def _told(complaint: Complaint) -> dict[str, Any]:
@@ -194,6 +230,6 @@ def _told(complaint: Complaint) -> dict[str, Any]:
     return {
         "person": complaint.person,
         "complaint_id": complaint.id,
-        "kind_words": {"consult": "咨询", "request": "求助", "complaint": "投诉"}[complaint.kind],
+        "kind_words": KIND_WORDS[complaint.kind],
         "filed_on": local_day(complaint.created_at).isoformat(),
     }

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from kernel.machine import Actor, Edge, Machine
 
-_R, _ST = Actor.RESIDENT, Actor.STAFF
+_R, _ST, _SY = Actor.RESIDENT, Actor.STAFF, Actor.SYSTEM
+
+# Somebody waits for an answer, and the time limit runs.
+_WAITING = ("filed", "accepted", "dispatched")
+
+
+def _warn(action: str, event: str) -> tuple[Edge, ...]:
+    """A warning changes nothing but what was told."""
+    return tuple(Edge(action, (state,), state, event, (_SY,)) for state in _WAITING)
+
 
 FILE = Edge("file", (), "filed", "complaint.filed", (_R,))
 
@@ -18,5 +27,7 @@ MACHINE = Machine(
         Edge("dispatch", ("accepted", "dispatched"), "dispatched", "complaint.dispatched", (_ST,)),
         Edge("answer", ("accepted", "dispatched"), "answered", "complaint.answered", (_ST,)),
         Edge("close", ("answered",), "closed", "complaint.closed", (_R, _ST)),
+        *_warn("warn_yellow", "complaint.limit_yellow"),
+        *_warn("warn_red", "complaint.limit_red"),
     ),
 )

@@ -33,6 +33,11 @@ class State(StrEnum):
     REJECTED = "rejected"  # not for this city's services; the reason is in the history
 
 
+# Nobody has answered yet: the time limit runs.
+WAITING = frozenset({State.FILED, State.ACCEPTED, State.DISPATCHED})
+
+KIND_WORDS = {ComplaintKind.CONSULT: "咨询", ComplaintKind.REQUEST: "求助", ComplaintKind.COMPLAINT: "投诉"}
+
 STATE_WORDS = {
     State.FILED: "已提交，等待受理",
     State.ACCEPTED: "已受理，等待转办",
@@ -47,7 +52,8 @@ STATE_WORDS = {
 class Complaint(Aggregate, kw_only=True):
     """``matter`` and ``place`` are free of personal numbers. ``due``: the last day for an answer in Weihai; it moves
     when the day is ``due_provisional`` and the year's holidays are announced. ``suggested``: departments by the text,
-    the likeliest first. ``callback``: the complainant agrees to be called."""
+    the likeliest first. ``callback``: the complainant agrees to be called. ``warned``: colours of the limit that
+    supervision was told of."""
 
     person: str
     kind: ComplaintKind
@@ -65,6 +71,7 @@ class Complaint(Aggregate, kw_only=True):
     answer: str | None = None
     answered_at: datetime | None = None
     merged_into: str | None = None
+    warned: list[str] = msgspec.field(default_factory=list)
     request_key: str | None = None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
 from services.complaints.model import Complaint
@@ -33,6 +34,11 @@ class ComplaintStore(AggregateStore[Complaint]):
             query["department"] = department
         cursor = self._collection.find(query).sort("due", 1).limit(limit)
         return [self.read(d) async for d in cursor]
+
+    async def set_wake(self, complaint: Complaint, at: datetime | None) -> None:
+        """The timer had nothing to do: it looks again at ``at``. No change of state, so no history."""
+        update = {"$set": {"wake_at": at}} if at is not None else {"$unset": {"wake_at": ""}}
+        await self._collection.update_one({"_id": complaint.id, "version": complaint.version}, update)
 
     async def of_request(self, request_key: str) -> Complaint | None:
         document = await self._collection.find_one({"request_key": request_key})

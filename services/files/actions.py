@@ -105,6 +105,11 @@ class Files:
             raise Conflict
         return [_with_use(found[file_id], use) for file_id in file_ids]
 
+    async def do_share(self, file_ids: Sequence[str], use: str) -> None:
+        """Notes that ``use`` too refers to files that something refers to already, whoever has handed them in."""
+        if file_ids:
+            await self._store.use(None, file_ids, use)
+
     async def do_release(self, file_ids: Sequence[str], use: str) -> None:
         """``use`` refers to these files no longer; what nothing refers to any more has its days from now on."""
         await self._release(file_ids, lambda other: other == use)
@@ -177,10 +182,16 @@ def use_version(use: str) -> int:
     return int(use.partition("#")[2].partition(".")[0] or 0)
 
 
+def too_large(limit: int) -> TooLarge:
+    """The refusal of a file over ``limit`` bytes, with what to do about it."""
+    most = f"文件太大，单个文件不超过 {limit // (1024 * 1024)} MB，请压缩或重新拍照后再上传。"
+    return TooLarge(detail=most, field="file", limit=limit)
+
+
 def check_size(size: int, limit: int) -> None:
     """Raises TooLarge, or InvalidInput for no bytes at all."""
     if size > limit:
-        raise TooLarge(detail=f"文件太大，单个文件不超过 {limit // (1024 * 1024)} MB。", field="file", limit=limit)
+        raise too_large(limit)
     if not size:
         raise InvalidInput(Code.FILE_DAMAGED, "文件是空的，请重新选择。", field="file", reason="empty")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from kernel.errors import Code, NotFound
 from services.files.model import StoredFile
 from services.files.store import FileStore
@@ -19,6 +21,10 @@ class FileQueries:
         if file is None or (owner is not None and file.owner != owner):
             raise NotFound(Code.FILE_NOT_FOUND, file=file_id)
         return file
+
+    async def many(self, file_ids: Iterable[str]) -> dict[str, StoredFile]:
+        """What is known of files, by id; those that are gone are left out."""
+        return await self._store.many(sorted(file_ids))
 
     async def read(self, file_id: str, owner: str | None = None) -> tuple[StoredFile, bytes]:
         """What is known of a file, and its bytes. Raises NotFound FILE_NOT_FOUND."""

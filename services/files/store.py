@@ -84,9 +84,11 @@ class FileStore(Store):
         result = await self._collection.update_one(guard, {"$set": {"metadata.orphan_at": orphan_at}})
         return result.matched_count == 1
 
-    async def use(self, owner: str, file_ids: Sequence[str], use: str) -> int:
-        """Notes that something refers to these files of the owner; how many there were."""
-        guard = {"_id": {"$in": list(file_ids)}, "metadata.owner": owner, "metadata.removing": {"$exists": False}}
+    async def use(self, owner: str | None, file_ids: Sequence[str], use: str) -> int:
+        """Notes that something refers to these files of the owner (None: of anybody); how many there were."""
+        guard: Document = {"_id": {"$in": list(file_ids)}, "metadata.removing": {"$exists": False}}
+        if owner is not None:
+            guard["metadata.owner"] = owner
         change = {"$addToSet": {"metadata.uses": use}, "$unset": {"metadata.orphan_at": ""}}
         return (await self._collection.update_many(guard, change)).matched_count
 

@@ -14,5 +14,6 @@ MACHINE = Machine(
     edges=(
         Edge("acknowledge", ("open",), "acknowledged", "supervision.acknowledged", (_ST,)),
         Edge("close", ("open", "acknowledged"), "closed", "supervision.closed", (_ST,)),
+        Edge("settle", ("open", "acknowledged"), "settled", "supervision.settled", (_SY,)),
     ),
 )

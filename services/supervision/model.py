@@ -11,6 +11,7 @@ class State(StrEnum):
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"
     CLOSED = "closed"
+    SETTLED = "settled"  # what it warned of has been decided in time
 
 
 class Kind(StrEnum):
@@ -18,6 +19,8 @@ class Kind(StrEnum):
     LIMIT_YELLOW = "limit_yellow"
     LIMIT_RED = "limit_red"
     CONVERSATION_LATE = "conversation_late"
+    COMPLAINT_YELLOW = "complaint_yellow"  # the answer to a complaint is due
+    COMPLAINT_RED = "complaint_red"
     FOLLOW_UP_LATE = "follow_up_late"  # nobody has called back after a bad rating
 
 
@@ -26,15 +29,31 @@ KINDS = {
     "case.second_notice": Kind.SECOND_NOTICE,
     "case.limit_yellow": Kind.LIMIT_YELLOW,
     "case.limit_red": Kind.LIMIT_RED,
+    "complaint.limit_yellow": Kind.COMPLAINT_YELLOW,
+    "complaint.limit_red": Kind.COMPLAINT_RED,
     "conversation.late": Kind.CONVERSATION_LATE,
     "rating.follow_up_late": Kind.FOLLOW_UP_LATE,
 }
 
+# A yellow warning asks for nothing once what it warned of is done; red has happened, and is looked into.
+WARNINGS = frozenset({Kind.LIMIT_YELLOW, Kind.COMPLAINT_YELLOW})
+# Event -> what is written into the entries of warnings that it ends. A task's decision ends those of its own clock.
+TASK_DECIDED = "case.task_decided"
+SETTLING = {
+    "case.granted": "办件已作出决定",
+    "case.denied": "办件已作出决定",
+    "case.withdrawn": "申请人已撤回",
+    TASK_DECIDED: "环节已作出决定",
+    "complaint.answered": "诉求已答复",
+    "complaint.rejected": "诉求不予受理",
+    "complaint.merged": "诉求已合并办理",
+}
+
 
 class SupervisionEntry(Aggregate, kw_only=True):
-    """``event``: the one it was made from, once (unique). ``subject``: the id of the case, conversation or rating, with
-    its ``number`` and ``title`` as officers know it. ``officer``: who answers for it, "" for nobody. ``clock``: which
-    limit. ``created_at`` is when it was noticed. Nothing personal is kept here.
+    """``event``: the one it was made from, once (unique). ``subject``: the id of the case, complaint, conversation or
+    rating, with its ``number`` and ``title`` as officers know it. ``officer``: who answers for it, "" for nobody.
+    ``clock``: which limit. ``created_at`` is when it was noticed. Nothing personal is kept here.
     """
 
     event: str

@@ -19,7 +19,12 @@ class SupervisionStore(AggregateStore[SupervisionEntry]):
     indexes: ClassVar[tuple[Index, ...]] = (
         Index(ONE_EVENT, ("event",), unique=True),
         Index("state", ("state", "created_at")),
+        Index("subject", ("subject",)),
     )
+
+    async def of_subject(self, subject: str) -> list[SupervisionEntry]:
+        """All of one case, complaint or conversation: a few."""
+        return [self.read(document) async for document in self._collection.find({"subject": subject})]
 
     async def in_state(self, state: str, limit: int = PAGE) -> list[SupervisionEntry]:
         """The newest first."""

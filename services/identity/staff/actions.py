@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from kernel.clock import Clock
-from kernel.errors import Code, Conflict, NotAllowed, NotAuthenticated
+from kernel.errors import Code, Conflict, InvalidInput, NotAllowed, NotAuthenticated
 from kernel.ids import Ids, Kind, normalise
 from kernel.machine import Actor
 from services.identity.cache import SessionCache
@@ -15,6 +15,8 @@ from services.identity.staff import second_factor
 from services.identity.staff.gate import Gate
 from services.identity.staff.machine import CREATE, STAFF
 from services.identity.staff.model import (
+    REASON_LEAST,
+    REASON_MOST,
     Enrolment,
     Result,
     Role,
@@ -217,6 +219,18 @@ class Staff:
         if record is not None and await self._sessions.remove(record.id):
             await self._cache.end([record.id])
             await self._gate.record("sign_out", record.staff_id, record.staff_id, Result.DONE, address)
+
+    async def do_read_clear(self, what: str, reason: str, staff_id: str, address: str) -> None:
+        """Before personal data are shown in clear: writes down who reads what, why and from where (GB/T 22239-2019,
+        8.1.4.3). Raises InvalidInput that names ``reason`` when it is none."""
+        reason = " ".join(reason.split())
+        if not REASON_LEAST <= len(reason) <= REASON_MOST:
+            raise InvalidInput(
+                detail=f"请写明查看原因（{REASON_LEAST} 到 {REASON_MOST} 字），例如“核对申请人身份”。",
+                field="$.reason",
+                reason=f"{REASON_LEAST} to {REASON_MOST} characters",
+            )
+        await self.do_note(f"{what}: {reason}", staff_id, address)
 
     async def do_note(self, action: str, staff_id: str, address: str) -> None:
         """Writes down what somebody did with their account elsewhere, as reading personal data in clear."""

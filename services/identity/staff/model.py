@@ -95,6 +95,10 @@ class StaffSessionRecord(Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
+# Characters of the reason for reading personal data in clear: enough to be one, to be read in a list of the audit.
+REASON_LEAST, REASON_MOST = 4, 100
+
+
 class Result(StrEnum):
     """How a use of an account ended."""
 

@@ -62,7 +62,7 @@ class Importing:
         for number, record in zip(parsed.lines, records, strict=True):
             bill = known.get(record.request_key)
             if bill is not None and (fault := _differs(bill, record)):
-                report.rejections.append(Rejection(number, fault, "another than when this reference was imported"))
+                report.rejections.append(Rejection(number, fault, "与这个编号上次导入的内容不同"))
         if report.rejections:
             return report
         fresh = [record for record in records if record.request_key not in known]
@@ -138,20 +138,20 @@ def _faults(record: BillRecord) -> Iterable[tuple[str, str]]:
     for name, longest in _LENGTHS.items():
         text = getattr(record, name)
         if not 1 <= len(text.strip()) == len(text) <= longest or not text.isprintable():
-            yield name, f"1 to {longest} characters, none of them invisible"
+            yield name, f"应为 1 到 {longest} 个字，不能有空白或看不见的字符"
     if not _NUMBER.fullmatch(record.account_number):
-        yield "account_number", "1 to 32 letters, digits and hyphens"
+        yield "account_number", "应为 1 到 32 位字母、数字或连字符"
     if len(_title(record)) > MAX_TITLE:
-        yield "title", f"with its period more than {MAX_TITLE} characters"
+        yield "title", f"加上账期不能超过 {MAX_TITLE} 个字"
     try:
         amount = parse_yuan(record.amount, field="amount")
     except InvalidInput:
-        yield "amount", "yuan with at most two decimals, such as 12.30"
+        yield "amount", "应以元填写，最多两位小数，例如 12.30"
     else:
         if not 1 <= amount <= MAX_FEN:
-            yield "amount", f"0.01 to {MAX_FEN // 100} yuan"
+            yield "amount", f"应在 0.01 到 {MAX_FEN // 100} 元之间"
     if record.due_on is not None and not 2000 <= record.due_on.year <= 2199:
-        yield "due_on", "no such year"
+        yield "due_on", "没有这个年份"
 
 
 def _contradictions(parsed: Parsed[BillRecord]) -> list[Rejection]:
@@ -161,9 +161,9 @@ def _contradictions(parsed: Parsed[BillRecord]) -> list[Rejection]:
     for number, record in zip(parsed.lines, parsed.records, strict=True):
         line, other = first.setdefault(record.account, (number, record))
         if same_name(other.holder) != same_name(record.holder):
-            found.append(Rejection(number, "holder", f"another than in line {line}"))
+            found.append(Rejection(number, "holder", f"与第 {line} 行不同"))
         if other.issuer != record.issuer:
-            found.append(Rejection(number, "issuer", f"another than in line {line}"))
+            found.append(Rejection(number, "issuer", f"与第 {line} 行不同"))
     return found
 
 

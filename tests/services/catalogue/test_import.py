@@ -65,7 +65,7 @@ async def test_one_bad_line_is_named_and_nothing_is_imported(
 
 async def test_a_code_that_comes_twice_names_its_first_line(actions: CatalogueActions) -> None:
     parsed, _ = await actions.do_import(lines(GOOD, "", GOOD), by="test")
-    assert [str(r) for r in parsed.rejections] == ["line 3: code: same as line 1"]
+    assert [str(r) for r in parsed.rejections] == ["line 3: code: 与第 1 行重复"]
 
 
 @pytest.mark.parametrize("text", [b"", b"\n\n", b"\xff\xfe\x00"])
@@ -76,7 +76,7 @@ async def test_a_file_without_records_or_not_in_utf8_is_refused(actions: Catalog
 
 async def test_a_file_that_is_too_long_is_refused_whole(actions: CatalogueActions) -> None:
     parsed, _ = await actions.do_import(lines(*["{}"] * (MAX_LINES + 2)), by="test")
-    assert parsed.rejections[-1].reason == f"more than {MAX_LINES} lines"
+    assert parsed.rejections[-1].reason == f"超过 {MAX_LINES} 行，请分成几个文件"
 
 
 async def test_csv_with_lists_as_json_cells_is_read(actions: CatalogueActions) -> None:

@@ -124,6 +124,6 @@ def test_what_an_officer_should_know_of_a_pdf_is_flagged(data: bytes, flags: tup
 def test_the_largest_files_are_looked_through_in_no_time() -> None:
     coded = secrets.token_bytes(10_000_000).replace(b"\xff", b"\xff\x00")
     for data in (jpeg(coded=coded), png(extra=chunk(b"juNk", coded)), pdf(b"<< >>\nstream\n" + coded + b"\nendstream")):
-        started = time.perf_counter()
+        started = time.thread_time()
         inspect(data)
-        assert time.perf_counter() - started < 1.5
+        assert time.thread_time() - started < 1.5

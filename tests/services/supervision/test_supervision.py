@@ -12,7 +12,7 @@ from kernel.errors import ActionNotAllowed, NotFound
 from kernel.ids import Ids
 from services.store import Database, Event
 from services.supervision.actions import Supervision
-from services.supervision.model import KINDS, State
+from services.supervision.model import KINDS, SETTLING, State
 from services.supervision.queries import SupervisionQueries
 from services.supervision.store import SupervisionStore
 
@@ -72,3 +72,23 @@ async def test_an_entry_is_acknowledged_and_closed_once_and_keeps_its_last_note(
         await supervision.do_close("ST9", entry.id, "again")
     with pytest.raises(NotFound):
         await supervision.do_close("ST9", "SV-NONE", "x")
+
+
+@pytest.mark.parametrize("name", SETTLING)
+async def test_a_decision_settles_warnings_of_its_clock_whatever_is_delivered_twice(
+    store: SupervisionStore, supervision: Supervision, name: str
+) -> None:
+    for number, (kind, clock) in enumerate(
+        (
+            ("case.limit_yellow", "promised"), ("case.limit_yellow", "task:fire"), ("complaint.limit_yellow", "answer"),
+            ("case.limit_red", "task:fire"), ("case.second_notice", ""),
+        )
+    ):  # fmt: skip
+        await supervision.do_open(event(kind, f"EV{number}", clock=clock))
+    for _ in range(2):
+        await supervision.do_settle(event(name, task="fire"))
+    settled = {entry.clock for entry in await SupervisionQueries(store).entries(State.SETTLED)}
+    assert settled == ({"task:fire"} if name == "case.task_decided" else {"promised", "task:fire", "answer"})
+    left = [entry.kind for entry in await SupervisionQueries(store).entries()]
+    assert {"limit_red", "second_notice"} <= set(left)
+    assert all(len(entry.history) == 2 for entry in await SupervisionQueries(store).entries(State.SETTLED))

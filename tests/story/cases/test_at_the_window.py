@@ -1,0 +1,91 @@
+"""Windows over HTTP: any item at any centre, people without an account, originals."""
+
+from __future__ import annotations
+
+from tests.cases import (
+    ANSWERS,
+    ITEM,
+    LEASE,
+    OPINION,
+    PHOTO,
+    applicant,
+    approvers,
+    code,
+    events,
+    id_number,
+    officer,
+    submitted,
+)
+from tests.city import CENTRE, TestCity
+
+
+async def test_a_window_too_does_not_ask_again_for_what_an_earlier_case_has_shown(city: TestCity) -> None:
+    number = id_number()
+    resident = await applicant(city, number)
+    receipt = await submitted(resident)
+    case = f"/staff/cases/{receipt['case_id']}"
+    window = await officer(city, "window_officer")
+    fire, plan, lead = await approvers(city)
+    await window.ok("POST", f"{case}/accept")
+    for who, task in ((fire, "fire"), (plan, "plan"), (lead, "final")):
+        await who.ok("POST", f"{case}/tasks/{task}/decision", OPINION)
+    person = {"name": "王小明", "id_number": number, "phone": "13900001111"}
+    body = {"item": ITEM, "applicant": person, "answers": ANSWERS}
+    before = await window.ok("POST", "/staff/cases", body)
+    await lead.ok("POST", f"{case}/decision", {"grant": True, "opinion": "准予许可"})
+    after = await window.ok("POST", "/staff/cases", body)
+    for made, expected in ((before, ("missing", "")), (after, ("reused", receipt["number"]))):
+        shown = (await window.ok("GET", f"/staff/cases/{made['id']}"))["materials"]
+        assert next((m["state"], m["source"]) for m in shown if m["name"] == LEASE) == expected
+    # Somebody else's case is nobody's source: an agent brings their principal's own papers.
+    agent = body | {"agent": {"name": "李四维", "id_number": id_number(), "phone": "13900001111", "relation": "子女"}}
+    theirs = await window.ok("POST", "/staff/cases", agent)
+    shown = (await window.ok("GET", f"/staff/cases/{theirs['id']}"))["materials"]
+    assert {m["state"] for m in shown} == {"missing"}
+
+
+async def test_any_window_applies_for_a_resident_and_the_departments_get_the_case(city: TestCity) -> None:
+    number = id_number()
+    resident = await applicant(city, number)
+    other = next(c.code for c in city.api.house.city.centres.all() if c.code != CENTRE)
+    window = await officer(city, "window_officer", centre=other)
+    person = {"name": "王小明", "id_number": number, "phone": "13900001111"}
+    body = {"item": ITEM, "applicant": person, "answers": ANSWERS, "seen": ["身份证", LEASE]}
+    made = await window.ok("POST", "/staff/cases", body)
+    case = await window.ok("GET", f"/staff/cases/{made['id']}")
+    assert (case["channel"], case["centre"], case["owner"]) == ("window", other, window.openid)
+    assert case["applicant"]["id_number"] == f"371***********{number[-4:]}"
+    await window.ok("POST", f"/staff/cases/{made['id']}/notices", {"missing": [PHOTO]})
+    await window.ok("POST", f"/staff/cases/{made['id']}/supplied", {"seen": [PHOTO]})
+    await window.ok("POST", f"/staff/cases/{made['id']}/accept")
+    fire, _, _ = await approvers(city)
+    assert made["id"] in [one["id"] for one in (await fire.ok("GET", "/staff/queues/department"))["cases"]]
+    # The resident, found by the ID number, sees it in the app and is told.
+    await city.work()
+    assert made["id"] in [one["id"] for one in (await resident.ok("GET", "/api/cases"))["cases"]]
+    assert "申请已受理" in [m["title"] for m in (await resident.ok("GET", "/api/messages"))["messages"]]
+
+
+async def test_a_window_applies_for_somebody_without_an_account_and_nothing_fails(city: TestCity) -> None:
+    window = await officer(city, "window_officer")
+    person = {"name": "孙老人", "id_number": id_number(), "phone": "13900001111"}
+    made = await window.ok("POST", "/staff/cases", {"item": ITEM, "applicant": person, "answers": ANSWERS})
+    await window.ok("POST", f"/staff/cases/{made['id']}/accept")
+    await city.work()
+    assert await events(city, made["id"]) == []
+    assert [d for d in await city.api.house.city.dead_letters.all(100) if d.event.aggregate == made["id"]] == []
+    for path, field in (("name", "王2"), ("id_number", "371002198002290001"), ("phone", "123")):
+        wrong = await window.call("POST", "/staff/cases", {"item": ITEM, "applicant": person | {path: field}})
+        assert (wrong.status_code, wrong.json()["error"]["fields"]["field"]) == (400, f"$.applicant.{path}")
+
+
+async def test_nobody_is_their_own_agent_and_who_has_no_account_pays_at_the_window(city: TestCity) -> None:
+    window = await officer(city, "window_officer")
+    person = {"name": "孙老人", "id_number": id_number(), "phone": "13900001111"}
+    body = {"item": ITEM, "applicant": person, "answers": ANSWERS}
+    refused = await window.call("POST", "/staff/cases", body | {"agent": person})
+    assert [fault["field"] for fault in refused.json()["error"]["fields"]["faults"]] == ["agent.id_number"]
+    made = await window.ok("POST", "/staff/cases", body)
+    charged = await window.call("POST", f"/staff/cases/{made['id']}/charge", {"quantities": {"证书工本费": 1}})
+    assert code(charged) == "409 NO_ACCOUNT"
+    assert (await window.ok("GET", f"/staff/cases/{made['id']}"))["bills"] == []
