@@ -9,11 +9,12 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, Page, Route, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright, expect
 
 ROOT = Path(__file__).resolve().parent.parent
 DESKTOP = (1280, 800)
@@ -22,13 +23,50 @@ _LOCAL = {"127.0.0.1", ""}
 # The browser's own: its viewer of PDF is a part of it.
 _NO_NETWORK = {"data", "blob", "chrome", "chrome-extension"}
 WCAG_AA = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa")
+# How long a page may take on a machine that is busy with other things; a page that does what it should takes no longer.
+PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@dataclass
+class Watch:
+    """``foreign``: requests that wanted to leave this machine; ``errors``: what scripts threw or the console noted."""
+
+    foreign: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def check(self, quiet: tuple[str, ...] = ()) -> None:
+        """Fails for whatever was seen, but for errors that contain one of ``quiet``."""
+        assert not self.foreign, f"requests left the machine: {self.foreign}"
+        loud = [error for error in self.errors if not any(word in error for word in quiet)]
+        assert not loud, f"errors in the page: {loud}"
+
+
+async def watched(context: BrowserContext) -> tuple[Page, Watch]:
+    """A page of ``context`` that can reach this machine only."""
+    watch = Watch()
+
+    async def guard(route: Route) -> None:
+        parts = urlsplit(route.request.url)
+        if parts.scheme in _NO_NETWORK or (parts.hostname or "") in _LOCAL:
+            await route.continue_()
+        else:
+            watch.foreign.append(route.request.url)
+            await route.abort()
+
+    await context.route("**/*", guard)
+    page = await context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.on("pageerror", lambda error: watch.errors.append(str(error)))
+    page.on("console", lambda message: watch.errors.append(message.text) if message.type == "error" else None)
+    return page, watch
 
 
 def chromium() -> str:
     """The path of the installed browser. Fails with a sentence that says what to install."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
-        raise AssertionError("browser tests need Chromium: apt-get install chromium fonts-wqy-microhei")
+        raise AssertionError("no Chromium here: `make browser` installs it (apt-get, as root or through sudo)")
     return found
 
 
@@ -51,28 +89,12 @@ async def open_page(
     width, height = viewport
     options = {"locale": "zh-CN", "timezone_id": "Asia/Shanghai", "reduced_motion": "reduce"} | context
     opened = await browser.new_context(viewport={"width": width, "height": height}, **options)
-    foreign: list[str] = []
-    errors: list[str] = []
-
-    async def guard(route: Route) -> None:
-        parts = urlsplit(route.request.url)
-        if parts.scheme in _NO_NETWORK or (parts.hostname or "") in _LOCAL:
-            await route.continue_()
-        else:
-            foreign.append(route.request.url)
-            await route.abort()
-
-    await opened.route("**/*", guard)
-    page = await opened.new_page()
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page, watch = await watched(opened)
     try:
         yield page
     finally:
         await opened.close()
-    assert not foreign, f"requests left the machine: {foreign}"
-    loud = [error for error in errors if not any(word in error for word in quiet)]
-    assert not loud, f"errors in the page: {loud}"
+    watch.check(quiet)
 
 
 async def axe(page: Page, folder: Path, *, exclude: tuple[str, ...] = ()) -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import shutil
+import signal
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from pymongo import AsyncMongoClient
@@ -17,14 +21,37 @@ from services.store import Database, Document
 from tests.city import TestCity, running_city
 from tests.helpers import MONDAY_MORNING
 
+if TYPE_CHECKING:
+    from playwright.async_api import Browser
+
 _numbers = itertools.count(1)
 
 
+def pytest_configure() -> None:
+    """A run that is told to stop, by a time limit around it for instance, takes its servers with it."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: in the end no worker is left with one alone while the others have nothing to do."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+# Where the machine has one: every write waits for the disk, which is most of what writing costs here. Nothing that
+# these tests are about outlives the machine; those that kill the database keep theirs on the disk.
+MEMORY_DISK = Path("/dev/shm")
+MEMORY_DISK_FREE = 4 * 1024**3
+
+
 @pytest.fixture(scope="session")
-def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Embedded]:
-    server = embedded.start_database(tmp_path_factory.mktemp("database"), embedded.free_port())
-    yield server
-    server.stop()
+def database_server() -> Iterator[embedded.Embedded]:
+    in_memory = MEMORY_DISK.is_dir() and shutil.disk_usage(MEMORY_DISK).free > MEMORY_DISK_FREE
+    with tempfile.TemporaryDirectory(prefix="banshi-tests-", dir=MEMORY_DISK if in_memory else None) as folder:
+        server = embedded.start_database(Path(folder), embedded.free_port())
+        yield server
+        server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +98,15 @@ def ids() -> Ids:
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     return Path(__file__).resolve().parent.parent / "data"
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    # Playwright is read only where a browser is needed.
+    from tests.browser import running_browser
+
+    async with running_browser() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ SETTINGS = AliyunSmsSettings(
     access_key_secret="secret",
     sign_name="威海政务服务",
     parameters={"SMS_1": ("item", "place")},
-    request_timeout=0.5,
+    request_timeout=5.0,
 )
 
 

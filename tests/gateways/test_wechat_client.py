@@ -14,7 +14,7 @@ from kernel.clock import SystemClock
 from kernel.errors import Code, InvalidInput, NotAllowed, TooManyRequests
 from tests.simulators.support import DONE, DONE_DATA, LASTING, WECHAT, Running, running_wechat
 
-SETTINGS = WeChatSettings(appid=WECHAT.appid, secret=WECHAT.secret, request_timeout=0.5, connect_timeout=0.3)
+SETTINGS = WeChatSettings(appid=WECHAT.appid, secret=WECHAT.secret, request_timeout=5.0, connect_timeout=5.0)
 SEND = "/cgi-bin/message/subscribe/send"
 
 

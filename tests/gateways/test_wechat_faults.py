@@ -32,6 +32,14 @@ async def client(wechat: Running) -> AsyncIterator[WeChatClient]:
         yield client
 
 
+@pytest.fixture
+async def hasty(wechat: Running) -> AsyncIterator[WeChatClient]:
+    """Waits for a second only."""
+    settings = replace(SETTINGS, base_url=wechat.url, request_timeout=1.0)
+    async with WeChatClient(settings, SystemClock()) as client:
+        yield client
+
+
 def world(wechat: Running) -> WeChatWorld:
     return cast(WeChatWorld, wechat.served.app.world)
 
@@ -39,12 +47,12 @@ def world(wechat: Running) -> WeChatWorld:
 class TestSends:
     @pytest.mark.parametrize(("kind", "sent"), [("lose_answer", 1), ("drop", 0), ("http500", 0), ("delay", 1)])
     async def test_without_an_answer_the_message_may_have_gone_and_is_not_sent_again(
-        self, wechat: Running, client: WeChatClient, kind: str, sent: int
+        self, wechat: Running, hasty: WeChatClient, kind: str, sent: int
     ) -> None:
         openid = await subscribed(wechat, LASTING)
-        await wechat.fault(SEND, kind, seconds=0.7)
+        await wechat.fault(SEND, kind, seconds=1.2)
         data = {"character_string1": "A012", "thing2": "请到3号窗口"}
-        outcome = await client.send_subscribe_message(openid, LASTING, data)
+        outcome = await hasty.send_subscribe_message(openid, LASTING, data)
         await asyncio.sleep(0.4 if kind == "delay" else 0)
         assert outcome.delivery is Delivery.UNKNOWN
         assert outcome.may_have_happened
@@ -77,11 +85,11 @@ class TestSends:
 class TestReads:
     @pytest.mark.parametrize("kind", ["drop", "http500", "delay", "lose_answer"])
     async def test_no_answer_is_unavailable_and_says_what_may_have_happened(
-        self, wechat: Running, client: WeChatClient, kind: str
+        self, wechat: Running, hasty: WeChatClient, kind: str
     ) -> None:
-        await wechat.fault("/sns/jscode2session", kind, seconds=0.7)
+        await wechat.fault("/sns/jscode2session", kind, seconds=1.2)
         with pytest.raises(UpstreamUnavailable) as failure:
-            await client.login((await wechat.control("login"))["code"])
+            await hasty.login((await wechat.control("login"))["code"])
         assert failure.value.status == 503
         assert failure.value.may_have_happened
         await asyncio.sleep(0.3 if kind == "delay" else 0)

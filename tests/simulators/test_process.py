@@ -28,7 +28,7 @@ async def test_both_run_in_one_process_and_stop_when_told(tmp_path: Path, number
     )
     assert process.stdout is not None
     try:
-        lines = [(await asyncio.wait_for(process.stdout.readline(), 20)).decode().split() for _ in range(2)]
+        lines = [(await asyncio.wait_for(process.stdout.readline(), 60)).decode().split() for _ in range(2)]
         urls = dict(lines)
         async with httpx.AsyncClient() as client:
             body = {"openid": "oA", "templates": [{"id": "T1", "accept": True}]}
@@ -36,7 +36,7 @@ async def test_both_run_in_one_process_and_stop_when_told(tmp_path: Path, number
             assert answer["T1"] == "accept"
             assert (await client.get(f"{urls['sms']}/control/sent")).json() == []
         process.send_signal(number)
-        _, errors = await asyncio.wait_for(process.communicate(), 10)
+        _, errors = await asyncio.wait_for(process.communicate(), 60)
     finally:
         if process.returncode is None:
             process.kill()

@@ -73,7 +73,7 @@ async def test_a_receipt_is_repeated_until_it_is_taken() -> None:
     answers = iter([(500, b""), (200, b'{"result":1}'), (200, b'{"result":0,"errmsg":"OK"}')])
     async with listening(lambda _: next(answers)) as callback, running_sms(callback_url=callback.url) as sms:
         await asyncio.to_thread(sdk_send(sms, PhoneNumberSet=["13800138000"]))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(await sms.look("pushes")) < 3:
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.05)

@@ -284,7 +284,7 @@ class TestOutsiders:
         self, shared_city: TestCity, kind: str, status: int
     ) -> None:
         path = "/sns/jscode2session"
-        await shared_city.wechat.fault(path, kind, seconds=1.3, count=1, errcode=40013)
+        await shared_city.wechat.fault(path, kind, seconds=2.3, count=1, errcode=40013)
         code = (await shared_city.wechat.control("login"))["code"]
         answer = await shared_city.http.post(f"{shared_city.api.url}/api/session", json={"code": code})
         assert answer.status_code == status
@@ -357,7 +357,7 @@ class TestLimits:
         await limits.check(Limit.READ, "somebody")
 
     async def test_without_valkey_the_process_counts_alone(self) -> None:
-        away = Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2)
+        away = Redis.from_url("redis://127.0.0.1:1/0")
         limits = Limits(dict.fromkeys(Limit, 2), away, lambda: 0.0)
         await limits.check(Limit.WRITE, "somebody")
         await limits.check(Limit.WRITE, "somebody")

@@ -85,12 +85,28 @@ async def test_from_the_bot_to_a_person_to_another_to_the_end_and_the_rating(cit
     await resident.say(conversation, "昨天，我的身份证号是371002199003071233")
     masked = await desk.entry("我的身份证号")
     assert "371002199003071233" not in masked["text"]
+    for reason in ("", " 看看 ", "核" * 101):
+        refused = await first.call(
+            "POST", f"/staff/conversations/{conversation}/unmask", {"seq": masked["seq"], "reason": reason}
+        )
+        assert (refused.status_code, refused.json()["error"]["fields"]["field"]) == (400, "$.reason")
     clear = await first.ok(
         "POST", f"/staff/conversations/{conversation}/unmask", {"seq": masked["seq"], "reason": "核对身份"}
     )
     assert "371002199003071233" in clear["text"]
     audit = await city.api.house.city.staff_queries.audit_of(first_id)
     assert f"unmask {conversation}/{masked['seq']}: 核对身份" in [one.action for one in audit]
+
+    # Who asks is masked; in clear only with a reason, which the audit has first.
+    personal = f"/staff/conversations/{conversation}/personal-data"
+    assert "****" in (await first.ok("GET", f"/staff/conversations/{conversation}"))["resident"]["phone"]
+    refused = (await first.call("POST", personal, {"reason": " 查 "})).json()["error"]
+    assert (refused["code"], refused["fields"]["field"]) == ("INVALID_INPUT", "$.reason")
+    assert (await supervisor.call("POST", personal, {"reason": "只是看看"})).status_code == 403
+    known = await first.ok("POST", personal, {"reason": "回电核对地址"})
+    assert known["phone"].isdigit()
+    audit = await city.api.house.city.staff_queries.audit_of(first_id)
+    assert [a.action for a in audit if "resident" in a.action] == [f"resident.unmask {conversation}: 回电核对地址"]
 
     # Transfer with a note to a colleague; the first no longer sees it.
     second_id = await online(second)
@@ -233,6 +249,13 @@ async def test_the_last_officer_gets_the_person_again_and_skills_are_asked_for(c
     await chief.ok("PUT", f"/staff/officers/{police_id}", skills)
     await chief.ok("PUT", f"/staff/officers/{hand_id}", skills | {"departments": ["市医保局"], "languages": ["zh"]})
     assert (await chief.call("PUT", f"/staff/officers/{hand_id}", skills | {"languages": ["xx"]})).status_code == 400
+    assert (await hand.call("PUT", f"/staff/officers/{hand_id}", skills)).status_code == 403
+    assert (await chief.call("PUT", "/staff/officers/ST0000000000000000", skills)).status_code == 404
+    editor_id = (await (await city.staff("catalogue_editor")).ok("GET", "/staff/me"))["staff_id"]
+    assert (await chief.call("PUT", f"/staff/officers/{editor_id}", skills)).status_code == 400
+    listed = await chief.ok("GET", "/staff/officers")
+    assert next(one for one in listed["officers"] if one["staff_id"] == police_id)["capacity"] == 1
+    assert (listed["languages"]["sign"], listed["topics"]["petition"]) == ("手语", "信访举报")
     who = await city.resident()
     conversation = (await who.ok("POST", "/api/conversations", {"language": "en"}))["id"]
     await who.ok("POST", f"/api/conversations/{conversation}/hand-over")

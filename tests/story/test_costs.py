@@ -334,6 +334,9 @@ async def test_no_endpoint_sends_more_database_commands_than_allowed(meter: Mete
     await meter.call(officer, "POST /staff/check-in", body={"code": booking["id"]})
     household = next(c for c in city.api.house.city.centres.get(CENTRE).counters if c.kind == "household")
     await meter.call(officer, f"POST {desk}/call", f"{theirs}/call", {"window": household.windows[0]})
+    charged = {"quantities": {"居民身份证丢失补领工本费": 1}}
+    await meter.call(officer, f"POST {desk}/charge", f"{theirs}/charge", charged, status=201)
+    await meter.call(officer, f"GET {desk}/bills", f"{theirs}/bills")
     await meter.call(officer, f"POST {desk}/finish", f"{theirs}/finish")
     await meter.call(officer, f"POST {desk}/no-show", f"/staff/bookings/{missed['id']}/no-show")
     reason = {"reason": "窗口设备检修"}

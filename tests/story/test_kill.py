@@ -31,9 +31,13 @@ CENTRE = "WH-YANGTING"
 SLOTS = 4
 RESIDENTS = 8
 KILLS_EACH = 25
-KILL_SECONDS = 165.0
+# Guards, not goals: fifty kills take about two minutes on a machine that does nothing else.
+KILL_SECONDS = 900.0
+SIGN_IN_SECONDS = 120.0
 # A message whose sender died is uncertain only when its lease of 60 s has run out.
-DRAIN_SECONDS = 110.0
+DRAIN_SECONDS = 400.0
+# Answered requests, so that there was something to lose; a busy machine needs longer than the kills take.
+ENOUGH = 500
 SEED = 20261124
 
 # Edges of a booking that are told to the resident, and by which template.
@@ -91,7 +95,8 @@ class Resident:
             self.acknowledged.append((booking_id, action))
 
     async def sign_in(self) -> None:
-        for _ in range(20):
+        deadline = time.monotonic() + SIGN_IN_SECONDS
+        while time.monotonic() < deadline:
             issued = await self.http.post(
                 f"{self.town.wechat}/control/login", json={"openid": self.openid} if self.openid else {}
             )
@@ -184,20 +189,28 @@ async def _keep_killing_api(town: Town, http: httpx.AsyncClient, rng: random.Ran
     return KILLS_EACH
 
 
+async def _at_work(town: Town, seen: int) -> None:
+    await until(lambda: town.starts("worker") > seen, KILL_SECONDS, town)
+
+
 async def _keep_killing_worker(town: Town, rng: random.Random) -> int:
+    seen = 0
     for _ in range(KILLS_EACH):
         # Sometimes before it has done anything, mostly in the middle of its work.
-        await asyncio.sleep(rng.uniform(0.3, 7.5))
+        if rng.random() < 0.8:
+            await _at_work(town, seen)
+        await asyncio.sleep(rng.uniform(0.3, 3.0))
+        seen = town.starts("worker")
         town.kill("worker")
         town.start("worker")
     return KILLS_EACH
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1800)
 async def test_the_books_agree_after_fifty_kills(tmp_path: Path) -> None:
     rng = random.Random(SEED)
-    with running_town(tmp_path) as town:
+    with running_town(tmp_path, {"BANSHI_MONGO_TIMEOUT_MS": "5000"}) as town:
         async with _clients(town, rng) as (http, residents):
             capacities = await _starts(residents[0])
             stop = asyncio.Event()
@@ -206,6 +219,7 @@ async def test_the_books_agree_after_fifty_kills(tmp_path: Path) -> None:
                 async with asyncio.timeout(KILL_SECONDS):
                     killing = _keep_killing_api(town, http, rng), _keep_killing_worker(town, rng)
                     kills = sum(await asyncio.gather(*killing))
+                    await until(lambda: _outcomes(residents)["ok"] > ENOUGH, KILL_SECONDS, town)
             finally:
                 stop.set()
                 await asyncio.gather(*load)
@@ -218,9 +232,8 @@ async def test_the_books_agree_after_fifty_kills(tmp_path: Path) -> None:
                 letters = list(data["dead_letters"].find())
             sent_wechat = (await http.get(f"{town.wechat}/control/sent")).json()
             sent_sms = (await http.get(f"{town.sms}/control/sent")).json()
-        outcomes = sum((r.outcomes for r in residents), Counter[str]())
+        outcomes = _outcomes(residents)
         print(f"{len(bookings)} bookings, {Counter(m['state'] for m in messages)}, requests {dict(outcomes)}")  # noqa: T201
-        assert outcomes["ok"] > 500
         _check_places(bookings, max(capacities.values()))
         check_histories(bookings + messages)
         assert letters == []
@@ -229,9 +242,13 @@ async def test_the_books_agree_after_fifty_kills(tmp_path: Path) -> None:
         _check_sent(messages, residents, sent_wechat, sent_sms)
 
 
+def _outcomes(residents: list[Resident]) -> Counter[str]:
+    return sum((r.outcomes for r in residents), Counter[str]())
+
+
 @contextlib.asynccontextmanager
 async def _clients(town: Town, rng: random.Random) -> AsyncIterator[tuple[httpx.AsyncClient, list[Resident]]]:
-    async with httpx.AsyncClient(timeout=5) as http:
+    async with httpx.AsyncClient(timeout=30) as http:
         residents = [Resident(town, http, random.Random(rng.random())) for _ in range(RESIDENTS)]
         for number, resident in enumerate(residents):
             await resident.sign_in()
@@ -309,10 +326,10 @@ def _check_sent(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1800)
 async def test_a_database_that_dies_for_ten_seconds_is_unavailable_and_then_forgotten(tmp_path: Path) -> None:
     with running_town(tmp_path) as town:
-        async with httpx.AsyncClient(timeout=10) as http:
+        async with httpx.AsyncClient(timeout=30) as http:
             resident = Resident(town, http, random.Random(SEED))
             await resident.sign_in()
             start = next(iter(await _starts(resident)))
@@ -344,7 +361,9 @@ async def test_a_database_that_dies_for_ten_seconds_is_unavailable_and_then_forg
             with books:
                 data = books[Settings.mongo_database]
                 # The worker has come back by itself: the event is delivered and the message is where it belongs.
-                await until(lambda: _nothing_left(data) and data["messages"].count_documents({}) == 1, 30, town)
+                await until(
+                    lambda: _nothing_left(data) and data["messages"].count_documents({}) == 1, DRAIN_SECONDS, town
+                )
                 check_histories([*data["bookings"].find(), *data["messages"].find()])
                 assert data["dead_letters"].count_documents({}) == 0
             assert {name: process.pid for name, process in town.parts.items()} == before

@@ -33,11 +33,15 @@ RESIDENTS = 6
 # A worker is back sooner than an API, which has to be ready before the next kill is worth anything.
 KILLS = {"api": 15, "worker": 35}
 # A guard, not a goal: fifty restarts take about a minute on a machine that does nothing else.
-KILL_SECONDS = 200.0
+KILL_SECONDS = 900.0
 # A process that died inside a transaction leaves its locks for a minute (transactionLifetimeLimitSeconds).
-DRAIN_SECONDS = 100.0
+DRAIN_SECONDS = 400.0
 SEED = 20261125
+# So that there was something to lose; a busy machine needs longer than the kills take.
+ENOUGH = {"pay: paid": 30, "refund asked": 10}
 QUICK = {
+    # Room for a busy machine: what the database does in time there is no fault of a dead process.
+    "BANSHI_MONGO_TIMEOUT_MS": "5000",
     "BANSHI_PAY_ORDER_SECONDS": "12",
     "BANSHI_PAY_QUERY_SECONDS": "2",
     "BANSHI_PAY_RETRY_SECONDS": "1",
@@ -96,8 +100,9 @@ class Payer:
     async def live(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             await asyncio.sleep(self.rng.uniform(0.0, 0.2))
-            # Whatever the test itself asks of the database may meet a lock that a dead process has left.
-            with contextlib.suppress(BanshiError, PyMongoError):
+            # Whatever the test itself asks of the database may meet a lock that a dead process has left, and on a busy
+            # machine an answer may come too late for it.
+            with contextlib.suppress(BanshiError, PyMongoError, httpx.TransportError):
                 await self._one_bill()
 
     async def _one_bill(self) -> None:
@@ -151,12 +156,12 @@ async def _keep_checking(house: House, stop: asyncio.Event) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1800)
 async def test_the_money_agrees_after_fifty_kills(tmp_path: Path) -> None:
     rng = random.Random(SEED)
     with running_town(tmp_path, QUICK, pay=True, options=OPTIONS) as town:
         ours = {key: value for key, value in town.environment.items() if key.startswith(settings.PREFIX)}
-        async with open_house(settings.read(ours)) as house, httpx.AsyncClient(timeout=5) as http:
+        async with open_house(settings.read(ours)) as house, httpx.AsyncClient(timeout=30) as http:
             payers = [Payer(town, house, http, random.Random(rng.random())) for _ in range(RESIDENTS)]
             for payer in payers:
                 await payer.sign_in()
@@ -166,13 +171,14 @@ async def test_the_money_agrees_after_fifty_kills(tmp_path: Path) -> None:
             try:
                 async with asyncio.timeout(KILL_SECONDS):
                     kills = sum(await asyncio.gather(*(_kill(town, http, rng, part) for part in KILLS)))
+                    await until(lambda: _is_enough(payers), KILL_SECONDS, town)
             finally:
                 stop.set()
                 await asyncio.gather(*load)
             assert kills == 50
             print(f"killed and stopped after {time.monotonic() - started:.0f} s")  # noqa: T201
             checked = await checking
-            _show(payers, checked)
+            print(f"{checked} checks of the books, {dict(_outcomes(payers))}")  # noqa: T201
             assert checked > 20
             books: MongoClient[Document] = MongoClient(ours["BANSHI_MONGO_URI"], tz_aware=True)
             with books:
@@ -187,11 +193,13 @@ async def test_the_money_agrees_after_fifty_kills(tmp_path: Path) -> None:
             assert report.captured_fen - report.refunded_fen == report.ledger_fen
 
 
-def _show(payers: list[Payer], checked: int) -> None:
-    outcomes = sum((payer.outcomes for payer in payers), Counter[str]())
-    print(f"{checked} checks of the books, {dict(outcomes)}")  # noqa: T201
-    assert outcomes["pay: paid"] > 30, outcomes
-    assert outcomes["refund asked"] > 10, outcomes
+def _outcomes(payers: list[Payer]) -> Counter[str]:
+    return sum((payer.outcomes for payer in payers), Counter[str]())
+
+
+def _is_enough(payers: list[Payer]) -> bool:
+    outcomes = _outcomes(payers)
+    return all(outcomes[name] > least for name, least in ENOUGH.items())
 
 
 def _is_at_rest(data: Any) -> bool:

@@ -146,6 +146,7 @@ async def test_an_officer_works_with_the_bookings_of_their_own_centre_only(share
     steps: list[tuple[str, Any]] = [
         ("/staff/check-in", {"code": booking["id"]}),
         (f"/staff/bookings/{booking['id']}/call", {"window": "1"}),
+        (f"/staff/bookings/{booking['id']}/charge", {"quantities": {"工本费": 1}}),
         (f"/staff/bookings/{booking['id']}/finish", None),
         (f"/staff/bookings/{booking['id']}/no-show", None),
         (f"/staff/bookings/{booking['id']}/cancel", {"reason": "窗口设备检修"}),

@@ -6,9 +6,8 @@ import asyncio
 import json
 from datetime import datetime, timedelta
 
-from tornado.websocket import websocket_connect
-
 from tests.city import CENTRE, DAY, ID_CARD_LOST, TestCity, first_free, until
+from tests.talk import dial
 
 
 async def test_a_resident_asks_books_is_told_and_reminded_by_wechat(shared_city: TestCity) -> None:
@@ -120,10 +119,10 @@ async def test_a_freed_place_is_offered_to_the_first_who_waits_and_to_nobody_els
 async def test_the_socket_answers_questions_and_tells_of_ones_own_bookings(shared_city: TestCity) -> None:
     city = shared_city
     resident = await city.resident()
-    socket = await websocket_connect(city.api.url.replace("http", "ws") + "/api/live")
+    socket = await dial(city.api.url.replace("http", "ws") + "/api/live")
 
     async def frame() -> dict[str, object]:
-        text = await asyncio.wait_for(socket.read_message(), 5)
+        text = await asyncio.wait_for(socket.read_message(), 30)
         assert text is not None
         return dict(json.loads(text))
 

@@ -57,6 +57,10 @@ class Town:
         self.parts[part].kill()
         self.parts[part].wait()
 
+    def starts(self, part: str) -> int:
+        """How often a part has come so far that its work begins."""
+        return (self.folder / f"{part}.log").read_text().count('"matcher built"')
+
     def logs(self) -> str:
         return "\n".join(f"{name}: {(self.folder / f'{name}.log').read_text()[-3000:]}" for name in ("api", "worker"))
 
@@ -88,7 +92,7 @@ def running_town(
         yield town
 
 
-async def ready(http: httpx.AsyncClient, town: Town, seconds: float = 30) -> None:
+async def ready(http: httpx.AsyncClient, town: Town, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         with contextlib.suppress(httpx.TransportError):

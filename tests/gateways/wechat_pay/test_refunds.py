@@ -141,10 +141,10 @@ class TestLostAnswers:
         self, pay: Pay, kind: str, done: int
     ) -> None:
         await pay.paid("WH0001")
-        async with WeChatPayClient(client_settings(pay.url, request_timeout=0.2), pay.clock) as hasty:
-            await pay.fault(REFUND, kind, seconds=0.3)
+        async with WeChatPayClient(client_settings(pay.url, request_timeout=1.0), pay.clock) as hasty:
+            await pay.fault(REFUND, kind, seconds=1.2)
             lost = await hasty.refund("WH0001", "R1", Fen(1230), Fen(1230), "", NOWHERE)
-        await asyncio.sleep(0.2 if kind == "delay" else 0)
+        await asyncio.sleep(0.4 if kind == "delay" else 0)
         assert lost.fate is RefundFate.AMBIGUOUS
         assert lost.may_have_happened
         assert len((await pay.look("orders"))[0]["refunds"]) == done

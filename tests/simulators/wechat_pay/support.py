@@ -60,8 +60,8 @@ def client_settings(base_url: str = "http://127.0.0.1:9", **changes: Any) -> WeC
         public_key_id=keys().public_key_id,
         public_key=keys().public_key,
         base_url=base_url,
-        connect_timeout=1.0,
-        request_timeout=1.0,
+        connect_timeout=5.0,
+        request_timeout=5.0,
     )
     return replace(settings, **changes)
 
@@ -152,7 +152,7 @@ async def merchant(answer: Callable[[HTTPServerRequest], int] = lambda _: 204) -
         await server.close_all_connections()
 
 
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 30.0) -> None:
     """Wait until something that happens beside the test has happened."""
     end = time.monotonic() + seconds
     while not await condition():

@@ -32,7 +32,7 @@ async def test_it_makes_its_keys_takes_orders_and_stops_when_told(
     )
     assert process.stdout is not None
     try:
-        said = [(await asyncio.wait_for(process.stdout.readline(), 30)).decode().split() for _ in range(lines)]
+        said = [(await asyncio.wait_for(process.stdout.readline(), 60)).decode().split() for _ in range(lines)]
         keys = generate(tmp_path / "keys")
         settings = WeChatPaySettings(
             mchid="1900",
@@ -50,7 +50,7 @@ async def test_it_makes_its_keys_takes_orders_and_stops_when_told(
             url = "http://127.0.0.1:9/notify"
             assert await client.prepay("WH0001", "水费", Fen(1), "oA", expires, "", url)
         process.send_signal(signal.SIGTERM)
-        _, errors = await asyncio.wait_for(process.communicate(), 10)
+        _, errors = await asyncio.wait_for(process.communicate(), 60)
     finally:
         if process.returncode is None:
             process.kill()
