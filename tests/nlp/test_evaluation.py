@@ -18,9 +18,9 @@ def test_questions_left_out_of_the_catalogue_find_their_items(entries: list[Entr
     foreign = [row["text"] for row in read_jsonl(ROOT / "data" / "nlp" / "outside.jsonl")]
     report = evaluate(entries, foreign, Understanding.load(), Policy())
     assert report.trials > 2000
-    assert report.first >= 0.68
-    assert report.third >= 0.84
-    assert report.wrong_answers <= 0.03
+    assert report.first >= 0.76
+    assert report.third >= 0.9
+    assert report.wrong_answers <= 0.02
     assert report.foreign_refused >= 0.95
     assert report.calibration_error <= 0.05
 
@@ -29,8 +29,8 @@ def test_phrasings_of_somebody_who_has_seen_no_alias_find_their_items(entries: l
     rows = read_jsonl(ROOT / "data" / "nlp" / "unseen.jsonl")
     found = written_by_others(Matcher.build(entries), rows)
     assert len(found) == 500
-    assert sum(place == 0 for place, _ in found) >= 0.83 * len(found)
-    assert sum(0 <= place < 3 for place, _ in found) >= 0.93 * len(found)
+    assert sum(place == 0 for place, _ in found) >= 0.85 * len(found)
+    assert sum(0 <= place < 3 for place, _ in found) >= 0.95 * len(found)
     assert sum(wrong for _, wrong in found) <= 0.02 * len(found)
 
 
