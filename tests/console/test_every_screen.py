@@ -24,7 +24,8 @@ WALKS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 # What they show is there without a question to the API.
 NEEDS_NOTHING = {"inbox", "knowledge/new", "catalogue/new", "account", "nowhere-at-all", "payments", "cases/apply"}
-STOPS = 80
+# More than any screen has, with the rows that other tests have made: the walk ends where the focus leaves the page.
+STOPS = 600
 
 # What has the focus, and whether that is seen: an outline, or the ring of the field around it.
 FOCUSED = """() => {

@@ -203,7 +203,7 @@ async def books(meter: Meter) -> None:
     await meter.call(supervisor, f"POST {pattern}/run", f"{path}/run")
     await meter.call(supervisor, "GET /staff/reconciliation")
     found = (await meter.call(supervisor, f"GET {pattern}", path))["differences"]
-    strange = next(one for one in found if one["theirs_fen"] == 5)
+    strange = next(one for one in found if one["theirs_fen"] == 5 and one["state"] == "open")
     body = {"resolution": "written_off", "note": "付款人不明"}
     resolve = "/staff/differences/{difference_id}/resolve"
     await meter.call(supervisor, f"POST {resolve}", f"/staff/differences/{strange['id']}/resolve", body)

@@ -192,7 +192,7 @@ async def test_a_proposal_that_lowers_a_score_needs_a_reason(city: TestCity) -> 
     wrong = next(i.content for i in house.catalogue.all() if i.content.code not in {c.code for c in found})
     await editor.ok("POST", "/staff/learning/corrections", {"text": row["text"], "item": wrong.code})
     await grouped(city)
-    proposal = await proposal_of(editor, row["text"])
+    proposal = await proposal_of(editor, normalise(row["text"]).text)
     assert proposal is not None
     effect = (await effect_of(editor, proposal["id"]))["effect"]
     assert "first" in effect["lowered"]

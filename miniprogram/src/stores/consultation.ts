@@ -5,7 +5,7 @@ import { ApiError, sentence } from '@/api/errors'
 import { onFrame, onResume, tell, type Frame } from '@/api/socket'
 import type { Conversation, Entry, Satisfaction } from '@/api/types'
 import { newKey } from '@/utils/keys'
-import { useSession } from './session'
+import { onSignOut, useSession } from './session'
 
 const UNSENT = 'unsent'
 /** Above every number of an entry: the newest ones. */
@@ -192,6 +192,10 @@ export const useConsultation = defineStore('consultation', () => {
   onResume(() => {
     follow()
     void catchUp().then(flushAll).catch(() => {})
+  })
+  onSignOut(() => {
+    leave()
+    unsent.value = []
   })
   return {
     one, entries, waiting, tags, typing, open, earlier, catchUp, refresh, say, flush, resend, discard, step, leaveForm,
