@@ -69,7 +69,7 @@ class HistoryQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 class ConversationView(Struct, kw_only=True):
     """``place``: in the queue, 1 is next. ``officer``: the number of who serves. ``read_staff``: what the other side
-    has read up to."""
+    has read up to. ``question``: what was left for when the office opens, "" where nothing was."""
 
     id: str
     state: str
@@ -84,6 +84,7 @@ class ConversationView(Struct, kw_only=True):
     can_rate: bool
     actions: list[str]
     hours: str
+    question: str
 
 
 class CurrentView(Struct, kw_only=True):
@@ -139,6 +140,7 @@ async def conversation_view(city: City, conversation: Conversation, *, place: bo
         can_rate=is_closed and not conversation.rated,
         actions=CONVERSATION.allowed(conversation.state, Actor.RESIDENT),
         hours=city.consultation_queries.data.hours_text,
+        question=conversation.form.question if conversation.form is not None else "",
     )
 
 

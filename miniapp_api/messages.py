@@ -21,7 +21,9 @@ class InboxQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class MessageView(Struct, kw_only=True):
-    """A message; ``why`` says why it was sent, ``state`` whether and how it went out."""
+    """A message; ``why`` says why it was sent, ``state`` whether and how it went out.
+
+    ``page``: where in the mini-program what it is about can be seen, "" for nowhere."""
 
     id: str
     title: str
@@ -31,6 +33,7 @@ class MessageView(Struct, kw_only=True):
     read: bool
     urgent: bool
     state: str
+    page: str
 
 
 class Inbox(Struct, kw_only=True):
@@ -60,7 +63,15 @@ async def inbox(call: Call, query: InboxQuery) -> Inbox:
     page = await queries.inbox(call.person, query.after, query.limit)
     messages = [
         MessageView(
-            id=m.id, title=m.title, body=m.body, why=m.why, at=local(m.at), read=m.read, urgent=m.urgent, state=m.state
+            id=m.id,
+            title=m.title,
+            body=m.body,
+            why=m.why,
+            at=local(m.at),
+            read=m.read,
+            urgent=m.urgent,
+            state=m.state,
+            page=m.page,
         )
         for m in page.entries
     ]
@@ -78,12 +89,16 @@ async def subscriptions(call: Call) -> Subscriptions:
     return Subscriptions(
         subscriptions=[
             SubscriptionView(
-                template_id=s.template_id, kind=s.kind.value, titles=list(s.titles), codes=list(s.codes),
-                credits=s.credits, open=s.open,
+                template_id=s.template_id,
+                kind=s.kind.value,
+                titles=list(s.titles),
+                codes=list(s.codes),
+                credits=s.credits,
+                open=s.open,
             )
             for s in found
         ]
-    )  # fmt: skip
+    )
 
 
 _READ = (RESIDENT, Limit.READ, Idempotency.SAFE)
@@ -91,8 +106,14 @@ _READ = (RESIDENT, Limit.READ, Idempotency.SAFE)
 ROUTES = [
     Route("GET", "/api/messages", inbox, *_READ, "My messages"),
     Route(
-        "PUT", "/api/messages/{message_id}/read", mark_read, RESIDENT, Limit.WRITE, Idempotency.NATURAL,
-        "Mark a message as read", (Code.MESSAGE_NOT_FOUND,),
+        "PUT",
+        "/api/messages/{message_id}/read",
+        mark_read,
+        RESIDENT,
+        Limit.WRITE,
+        Idempotency.NATURAL,
+        "Mark a message as read",
+        (Code.MESSAGE_NOT_FOUND,),
     ),
     Route("GET", "/api/subscriptions", subscriptions, *_READ, "Messages I may subscribe to"),
-]  # fmt: skip
+]

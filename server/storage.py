@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -17,18 +18,22 @@ from services.store import Document
 log = logging.getLogger("banshi.storage")
 
 SLOW_MICROSECONDS = 1_000_000
+# The name of tasks that run beside the requests of a process.
+BESIDE = "beside"
 # What drivers send on their own account.
 _HOUSEKEEPING = frozenset({"hello", "ping", "endSessions", "saslStart", "saslContinue", "killCursors"})
 
 
 class CommandLog(CommandListener):
-    """Counts database commands (a test holds every endpoint to its number) and logs the slow ones, without values."""
+    """Counts the database commands of requests (a test holds every endpoint to its number) and logs the slow ones,
+    without values. What a process reads beside them, in tasks named ``BESIDE``, is no request's cost."""
 
     def __init__(self) -> None:
         self.count = 0
 
     def started(self, event: CommandStartedEvent) -> None:
-        if event.command_name not in _HOUSEKEEPING:
+        task = asyncio.current_task()
+        if event.command_name not in _HOUSEKEEPING and (task is None or task.get_name() != BESIDE):
             self.count += 1
 
     def succeeded(self, event: CommandSucceededEvent) -> None:

@@ -31,7 +31,7 @@ from services.notifications.model import (
 )
 from services.notifications.policy import NotificationRules
 from services.notifications.ports import Receipt
-from services.notifications.rendering import check_values, render, template_problems
+from services.notifications.rendering import check_values, render, render_page, template_problems
 from services.notifications.store import ConsentStore, EarlyReceipt, EarlyReceiptStore, MessageStore, TemplateStore
 from services.store import Document, Duplicate, Step
 
@@ -156,6 +156,7 @@ class Notifications:
             at=at,
             useless_at=_useless_at(template, values, at),
             unread=True,
+            page=render_page(template.wechat, values) if template.wechat is not None else "",
         )
 
     async def do_record_consent(self, person_id: str, template_id: str, accepted: bool, ref: str, at: datetime) -> bool:

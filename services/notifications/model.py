@@ -158,6 +158,8 @@ class Message(Aggregate, kw_only=True):
     urgent: bool
     at: datetime
     useless_at: datetime | None = None
+    # The page of the mini-program that it is about, "" for none: the inbox opens it too.
+    page: str = ""
     channel: Channel | None = None
     channel_ref: str | None = None
     # The WeChat template of the latest attempt: finds the message of a sent event whose msgid we never learned.

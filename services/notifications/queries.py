@@ -19,7 +19,9 @@ _CHANNEL_WORDS = {Channel.WECHAT: "微信", Channel.SMS: "短信"}
 
 @dataclass(frozen=True, slots=True)
 class InboxEntry:
-    """One message as the resident sees it; ``state`` is in words, ``why`` says why it was sent (为什么收到)."""
+    """One message as the resident sees it; ``state`` is in words, ``why`` says why it was sent (为什么收到).
+
+    ``page``: the mini-program's page that it is about, or ""."""
 
     id: str
     title: str
@@ -29,6 +31,7 @@ class InboxEntry:
     read: bool
     urgent: bool
     state: str
+    page: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,7 @@ def _entry(message: Message) -> InboxEntry:
         read=not message.unread,
         urgent=message.urgent,
         state=state_words(message),
+        page=message.page,
     )
 
 

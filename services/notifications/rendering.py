@@ -64,8 +64,12 @@ def render_wechat(part: WechatPart, values: Values) -> WechatContent:
         if fitted.endswith("…") and not value.endswith("…"):
             shortened.append(key)
         data[key] = fitted
-    page = _PLACEHOLDER.sub(lambda match: quote(_written(values[match[1]], match[2]), safe=""), part.page)
-    return WechatContent(part.template_id, data, page, tuple(shortened))
+    return WechatContent(part.template_id, data, render_page(part, values), tuple(shortened))
+
+
+def render_page(part: WechatPart, values: Values) -> str:
+    """The page of the mini-program that the message is about."""
+    return _PLACEHOLDER.sub(lambda match: quote(_written(values[match[1]], match[2]), safe=""), part.page)
 
 
 def render_sms(part: SmsPart, values: Values, longest: int) -> list[str]:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from kernel.worktime import WorkTime
 from server import embedded
 from tests.browser import build, open_page
 from tests.city import TestCity, running_city
@@ -145,6 +146,39 @@ async def test_nothing_said_without_a_network_is_lost_and_nothing_is_doubled(
         await phone.tap("close")
         await agreed(phone)
     phone.faults.clear()  # the browser complains of the requests it could not make: that was the story
+
+
+@pytest.mark.parametrize("mode", ["light", "dark", "elder"])
+async def test_after_hours_a_question_is_left_and_answered_later(
+    mode: str, new_phone: MakePhone, front_city: TestCity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    city, phone = front_city, await new_phone(mode)
+    await phone.open(PAGE)
+    await phone.at("hand-over").wait_for()
+    # The city's clock stands in the morning: its office is made shut.
+    shut = WorkTime(city.api.house.city.workdays, [])
+    monkeypatch.setattr(city.api.house.city.consultations, "_work_time", shut)
+    await phone.tap("hand-over")
+    await phone.at("form").wait_for()
+    await inspect(phone, "consultation after hours", mode)
+    await phone.tap("form-submit")
+    await expect(phone.at("form").get_by_role("alert")).to_contain_text("请先写您的问题")
+    await phone.at("form-question").locator("textarea").fill("周末能办护照吗")
+    await phone.tap("form-submit")
+    await phone.tap("stand-in-allow")
+    await expect(phone.at("form")).to_have_count(0)
+    await expect(phone.at("left")).to_contain_text("周末能办护照吗")
+    await inspect(phone, "consultation form left", mode)
+    monkeypatch.undo()
+    agent = await city.staff("agent")
+    (form,) = (await agent.ok("GET", "/staff/conversations?view=forms"))["conversations"]
+    await agent.ok("POST", f"/staff/conversations/{form['id']}/answer", {"text": "周末不办，请工作日来。"})
+    await city.work()
+    await phone.open("pages/account/messages")
+    await expect(phone.at("inbox")).to_contain_text("您的留言已答复")
+    await phone.tap("see")
+    await expect(phone.at("entries")).to_contain_text("周末不办，请工作日来。")
+    await expect(phone.at("left")).to_contain_text("周末能办护照吗")
 
 
 async def test_what_the_city_refuses_says_why(new_phone: MakePhone, front_city: TestCity) -> None:

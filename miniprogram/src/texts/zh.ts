@@ -91,7 +91,7 @@ export const zh = {
     safe: '信息加密保存，页面上只显示一部分。如果填错，请带身份证到窗口更正。',
   },
   messages: {
-    empty: '还没有消息。', why: '为什么收到', unread: '未读', urgent: '重要', loadMore: '再看以前的消息',
+    empty: '还没有消息。', why: '为什么收到', see: '去看看', unread: '未读', urgent: '重要', loadMore: '再看以前的消息',
   },
   switches: {
     display: '显示', elder: '大字版', elderNote: '字更大，按钮更大', theme: '深色模式',

@@ -104,7 +104,7 @@ class TestNoAnswer:
                 await client.query("WH0001")
         assert failed.value.may_have_happened
         # The thousand bytes would take fifty seconds.
-        assert time.monotonic() - started < 20
+        assert time.monotonic() - started < 5
         await asyncio.sleep(0.1)
         server.close()
         await server.wait_closed()
