@@ -17,6 +17,7 @@ import asyncio
 import contextlib
 import ipaddress
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -185,16 +186,18 @@ class BaseHandler(RequestHandler):
         return True
 
 
-class Endpoint(BaseHandler):
+class Endpoint(BaseHandler, ABC):
     """One path of the simulated API; ``act`` does it, ``refusal`` words an error."""
 
     media_type = "application/json"
 
+    @abstractmethod
     async def act(self) -> dict[str, Any] | bytes:
-        raise NotImplementedError
+        """The answer."""
 
+    @abstractmethod
     def refusal(self, errcode: str | int | None) -> dict[str, Any]:
-        raise NotImplementedError
+        """How this API words an error."""
 
     async def get(self) -> None:
         await self._run()

@@ -13,6 +13,7 @@ import io
 import json
 import re
 import secrets
+from abc import abstractmethod
 from typing import Any, cast
 
 import segno
@@ -47,8 +48,9 @@ class WeChatEndpoint(Endpoint):
         except Refusal as refusal:
             return _error(refusal.errcode, refusal.errmsg)
 
+    @abstractmethod
     async def do(self) -> dict[str, Any] | bytes:
-        raise NotImplementedError
+        """The answer to a call that may be made."""
 
     def body(self) -> dict[str, Any]:
         try:

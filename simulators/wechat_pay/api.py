@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from abc import ABC, abstractmethod
 from typing import Any, cast
 
 from kernel.clock import SystemClock
@@ -28,7 +29,7 @@ class WeChatPaySimulator(Simulator):
         self.notifier = Notifier(world, control, self.signer)
 
 
-class PayEndpoint(BaseHandler):
+class PayEndpoint(BaseHandler, ABC):
     """One endpoint. ``do`` gives the JSON of a 200, None for a 204, or bytes of a file, which are not signed."""
 
     method = "GET"
@@ -42,8 +43,9 @@ class PayEndpoint(BaseHandler):
     def pay_simulator(self) -> WeChatPaySimulator:
         return cast(WeChatPaySimulator, self.application)
 
+    @abstractmethod
     def do(self, number: str) -> dict[str, Any] | bytes | None:
-        raise NotImplementedError
+        """The answer to a call whose signature is right."""
 
     async def get(self, number: str = "") -> None:
         await self._run(number)

@@ -9,7 +9,7 @@ export const zhConsultation = {
   links: { item: '看办事指南', booking: '看预约', bill: '去缴费', case: '看办理进度', complaint: '看处理情况', sign_in: '去实名认证' } as Record<string, string>,
   form: {
     title: '留下您的问题', note: (hours: string) => `人工服务时间：${hours}。您留下的问题，上班后答复，并发消息通知您。`, question: '您的问题', questionHint: '请写清楚是什么事',
-    contact: '其他联系方式（选填）', contactHint: '例如电话', submit: '提交留言', missing: '请先写您的问题。', consent: '点“提交留言”后，微信会问您要不要接收答复提醒。', left: (question: string) => `您的留言：${question}`, done: '留言已收到，答复后会通知您。',
+    contact: '其他联系方式（选填）', contactHint: '例如电话', submit: '提交留言', missing: '请先写您的问题。', consent: '点“提交留言”后，微信会问您要不要接收答复提醒。', left: (question: string) => `您的留言：${question}`,
   },
   rating: {
     title: '请您评价这次服务', note: '评价对工作人员保密，不评价也可以。', levels: [
