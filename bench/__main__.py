@@ -31,7 +31,7 @@ from bench.table import HEAD, Row
 from server import embedded
 from server.settings import Settings
 from server.setup import initialise, load_data
-from server.storage import CommandLog, connect_mongo
+from server.storage import connect_mongo
 from server.wiring import open_house
 
 DATA = asking.DATA
@@ -90,7 +90,7 @@ async def _measure(settings: Settings, servers: dict[str, int], arguments: argpa
     if only in (None, "read"):
         _print(await serving.reads(replace(settings, port=embedded.free_port()), ITEM, 1))
     if only in (None, "race"):
-        async with connect_mongo(settings, CommandLog()) as client:
+        async with connect_mongo(settings) as client:
             _print(await booking.races(client["race"], DATA, arguments.seeds, arguments.race_seconds))
     if only in (None, "ask"):
         _print(await asyncio.to_thread(asking.rows))

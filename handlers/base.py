@@ -26,6 +26,7 @@ from handlers.idempotency import Idempotencies, Stored
 from handlers.limits import Limits
 from handlers.metrics import Metrics
 from handlers.routing import Caller, Idempotency, Raw, Right, Route
+from kernel.cost import COST, Cost
 from kernel.errors import (
     BanshiError,
     Code,
@@ -157,10 +158,12 @@ class BaseHandler(RequestHandler):
         # Here and not in prepare, which an address that is no UTF-8 never reaches.
         self.frame = frame
         self.started = time.perf_counter()
+        self.cost = Cost()
         self.request_id = self.frame.ids.new(Kind.REQUEST)
         self.frame.running += 1
 
     def prepare(self) -> None:
+        COST.set(self.cost)
         self.set_header("X-Request-Id", self.request_id)
 
     def on_finish(self) -> None:
@@ -365,11 +368,15 @@ class Endpoint(BaseHandler):
         super().on_finish()
         seconds = time.perf_counter() - self.started
         name = self.route.name if self.route else f"{self.request.method} -"
-        self.frame.metrics.request(name, self.get_status(), seconds)
+        self.frame.metrics.request(name, self.get_status(), seconds, self.cost.commands)
         if seconds > SLOW_SECONDS:
             log.warning(
-                "slow request", extra={"route": name, "seconds": round(seconds, 3), "request_id": self.request_id}
-            )
+                "slow request",
+                extra={
+                    "route": name, "seconds": round(seconds, 3), "commands": self.cost.commands,
+                    "request_id": self.request_id,
+                },
+            )  # fmt: skip
 
 
 async def authenticate(call: Call, frame: Frame) -> None:

@@ -9,9 +9,13 @@ from handlers.case_desk import CaseBill, fee_view
 from handlers.cases import ChargeRequest
 from handlers.routing import Idempotency, Limit, Route, staff
 from kernel.errors import Code
+from services.catalogue.model import FeeLine
 
 
-class BookingBills(Struct, kw_only=True):
+class BookingFees(Struct, kw_only=True):
+    """``fees``: of the item's version that was booked; ``bills``: what was asked for, the newest first."""
+
+    fees: list[FeeLine]
     bills: list[CaseBill]
 
 
@@ -23,9 +27,9 @@ async def charge(call: Call, booking_id: str, body: ChargeRequest) -> CaseBill:
     )
 
 
-async def list_bills(call: Call, booking_id: str) -> BookingBills:
-    found = await call.city.booking_fees.bills(booking_id, call.officer.centre)
-    return BookingBills(bills=[fee_view(bill) for bill in found])
+async def show_fees(call: Call, booking_id: str) -> BookingFees:
+    fees, bills = await call.city.booking_fees.fees(booking_id, call.officer.centre)
+    return BookingFees(fees=fees, bills=[fee_view(bill) for bill in bills])
 
 
 _DESK = staff("window_officer", "supervisor")
@@ -37,7 +41,8 @@ ROUTES = [
         (Code.BOOKING_NOT_FOUND, Code.ACTION_NOT_ALLOWED), 201,
     ),
     Route(
-        "GET", _BOOKING + "/bills", list_bills, _DESK, Limit.READ, Idempotency.SAFE, "The fees of an appointment",
+        "GET", _BOOKING + "/fees", show_fees, _DESK, Limit.READ, Idempotency.SAFE,
+        "Fees that an appointment can have, and has",
         (Code.BOOKING_NOT_FOUND,),
     ),
 ]  # fmt: skip

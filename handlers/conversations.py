@@ -121,11 +121,15 @@ class DeskSent(Struct, kw_only=True):
 
 
 class ResidentPersonal(Struct, kw_only=True):
-    """Who asks, in clear; what the resident has not given is None. Reading it is written into the audit."""
+    """Who asks, in clear; what the resident has not given is None. Reading it is written into the audit.
+
+    ``question``, ``contact``: of the off-hours form, "" without one."""
 
     name: str | None
     id_number: str | None
     phone: str | None
+    question: str
+    contact: str
 
 
 class FollowUp(Struct, kw_only=True):
@@ -282,14 +286,18 @@ async def unmask(call: Call, conversation_id: str, body: UnmaskRequest) -> Entry
 
 
 async def personal(call: Call, conversation_id: str, body: PersonalRequest) -> ResidentPersonal:
-    """The resident's name, ID number and telephone in clear, to whoever answers; who read it and why is written down
-    first."""
+    """The resident's name, ID number and telephone in clear, and what they left with a form, to whoever answers; who
+    read it and why is written down first."""
     caller = _caller(call)
-    found = await call.city.consultation_queries.for_answer(caller, conversation_id)
+    found = await call.city.consultation_queries.for_clear(caller, conversation_id)
     what = f"resident.unmask {conversation_id}"
     await call.city.staff.do_read_clear(what, body.reason, caller.staff_id, caller.address)
     data = await call.city.identity_queries.personal(found.person)
-    return ResidentPersonal(name=data.name, id_number=data.id_number, phone=data.phone)
+    return ResidentPersonal(
+        name=data.name, id_number=data.id_number, phone=data.phone,
+        question=found.form.question if found.form is not None else "",
+        contact=await call.city.consultations.contact(found),
+    )  # fmt: skip
 
 
 async def follow_ups(call: Call) -> FollowUps:

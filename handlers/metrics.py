@@ -54,6 +54,9 @@ class Metrics:
         self._seconds = Histogram(
             "banshi_request_seconds", "Time to answer.", ("route",), buckets=BUCKETS, registry=self.registry
         )
+        self._commands = Counter(
+            "banshi_database_commands_total", "Database commands sent for requests.", ("route",), registry=self.registry
+        )
         self._asks = Counter("banshi_asks_total", "Questions by outcome.", ("outcome",), registry=self.registry)
         self._deliveries = Counter(
             "banshi_event_deliveries_total",
@@ -68,6 +71,7 @@ class Metrics:
         self.index_items = Gauge("banshi_index_items", "Items the matcher knows.", registry=self.registry)
         for route in routes:
             self._seconds.labels(route)
+            self._commands.labels(route)
             for status in STATUS_CLASSES:
                 self._requests.labels(route, status)
         self._known = frozenset(routes)
@@ -77,10 +81,11 @@ class Metrics:
             for outcome in DELIVERY_OUTCOMES:
                 self._deliveries.labels(consumer, outcome)
 
-    def request(self, route: str, status: int, seconds: float) -> None:
+    def request(self, route: str, status: int, seconds: float, commands: int) -> None:
         if route in self._known:
             self._requests.labels(route, f"{status // 100}xx").inc()
             self._seconds.labels(route).observe(seconds)
+            self._commands.labels(route).inc(commands)
 
     def ask(self, outcome: str) -> None:
         self._asks.labels(outcome).inc()

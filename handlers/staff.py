@@ -42,7 +42,7 @@ class StaffCancelRequest(Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class DeskBooking(Struct, kw_only=True):
-    """A booking as the counter sees it; the resident is masked."""
+    """A booking as the counter sees it; the resident is masked. ``actions``: the machine's, and "charge"."""
 
     id: str
     state: str
@@ -114,7 +114,7 @@ async def desk_day(call: Call, query: DayQuery) -> DeskDay:
         centre_name=place.name,
         day=day,
         counters=[DeskCounter(kind=c.kind, name=c.name, windows=list(c.windows)) for c in place.counters],
-        bookings=[_desk(b) for b in found if b.queue_number],
+        bookings=[_desk(call, b) for b in found if b.queue_number],
     )
 
 
@@ -124,29 +124,29 @@ async def check_in(call: Call, body: CheckInRequest) -> DeskBooking:
     if booking_id is None:
         raise InvalidInput(field="$.code", reason="not a booking code (a character is wrong)")
     booking = await call.city.appointments.do_check_in(call.officer.staff_id, booking_id, call.officer.centre)
-    return _desk(booking, await call.city.identity_queries.profile(booking.person))
+    return _desk(call, booking, await call.city.identity_queries.profile(booking.person))
 
 
 async def call_up(call: Call, booking_id: str, body: CallRequest) -> DeskBooking:
     officer = call.officer
-    return _desk(await call.city.appointments.do_call(officer.staff_id, booking_id, body.window, officer.centre))
+    return _desk(call, await call.city.appointments.do_call(officer.staff_id, booking_id, body.window, officer.centre))
 
 
 async def finish(call: Call, booking_id: str) -> DeskBooking:
     officer = call.officer
-    return _desk(await call.city.appointments.do_finish(officer.staff_id, booking_id, officer.centre))
+    return _desk(call, await call.city.appointments.do_finish(officer.staff_id, booking_id, officer.centre))
 
 
 async def no_show(call: Call, booking_id: str) -> DeskBooking:
     officer = call.officer
-    return _desk(await call.city.appointments.do_mark_no_show(officer.staff_id, booking_id, officer.centre))
+    return _desk(call, await call.city.appointments.do_mark_no_show(officer.staff_id, booking_id, officer.centre))
 
 
 async def cancel(call: Call, booking_id: str, body: StaffCancelRequest) -> DeskBooking:
     """Cancels for the resident, who is told."""
     officer = call.officer
     args = (officer.staff_id, booking_id, body.reason, officer.centre)
-    return _desk(await call.city.appointments.do_cancel_for(*args))
+    return _desk(call, await call.city.appointments.do_cancel_for(*args))
 
 
 async def troubles(call: Call) -> Troubles:
@@ -179,7 +179,8 @@ def _centre(call: Call, wanted: str | None) -> str | None:
     return own or wanted
 
 
-def _desk(booking: Booking, resident: Profile | None = None) -> DeskBooking:
+def _desk(call: Call, booking: Booking, resident: Profile | None = None) -> DeskBooking:
+    actions = MACHINE.allowed(booking.state, Actor.STAFF)
     return DeskBooking(
         id=booking.id,
         state=booking.state,
@@ -189,7 +190,7 @@ def _desk(booking: Booking, resident: Profile | None = None) -> DeskBooking:
         counter=booking.counter,
         start=booking.start.astimezone(SHANGHAI),
         window=booking.window,
-        actions=MACHINE.allowed(booking.state, Actor.STAFF),
+        actions=[*actions, "charge"] if call.city.booking_fees.chargeable(booking) else actions,
         resident=resident,
     )
 

@@ -77,13 +77,15 @@ class OpenCase(Struct, kw_only=True):
 
 
 class ConversationPage(Struct, kw_only=True):
-    """All that an officer opens with. ``question``: of the off-hours form; ``cases``: the resident's open ones."""
+    """All that an officer opens with. ``question``: of the off-hours form, masked; ``left_contact``: with it another
+    way to reach them, to be read in clear; ``cases``: the resident's open ones."""
 
     conversation: DeskConversation
     resident: Profile | None
     matched: list[MatchedView]
     cases: list[OpenCase]
     question: str
+    left_contact: bool
     entries: list[EntryView]
 
 
@@ -133,6 +135,7 @@ def page_view(
         matched=[MatchedView(**{key: found[key] for key in MatchedView.__struct_fields__}) for found in one.matched],
         cases=cases,
         question=scrub(one.form.question) if one.form is not None else "",
+        left_contact=one.form is not None and bool(one.form.contact),
         entries=entries,
     )
 

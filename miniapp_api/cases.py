@@ -123,6 +123,13 @@ class ApplicationView(Struct, kw_only=True):
     draft: DraftView | None
 
 
+class AnswersView(Struct, kw_only=True):
+    """What the caller filled in, and the questions; what their profile knows is not among them."""
+
+    form: list[FormField]
+    answers: dict[str, Any]
+
+
 class ReceiptView(Struct, kw_only=True):
     """The receipt: keep number and query code. ``accepted_by`` and ``decided_by`` are the promised last days."""
 
@@ -225,6 +232,11 @@ async def list_cases(call: Call) -> CaseList:
 
 async def read_case(call: Call, case_id: str) -> CaseView:
     return _view(call, await call.city.case_queries.one(call.person, case_id))
+
+
+async def read_answers(call: Call, case_id: str) -> AnswersView:
+    form, answers = await call.city.case_queries.answers(call.person, case_id)
+    return AnswersView(form=form, answers=answers)
 
 
 async def read_receipt(call: Call, case_id: str) -> ReceiptView:
@@ -341,6 +353,7 @@ ROUTES = [
     ),
     Route("GET", "/api/cases", list_cases, *_READ, "My cases"),
     Route("GET", _CASE, read_case, *_READ, "Read a case", _FOUND),
+    Route("GET", _CASE + "/answers", read_answers, *_READ, "What was filled in", _FOUND),
     Route("GET", _CASE + "/receipt", read_receipt, *_READ, "The receipt of a case", _FOUND),
     Route(
         "POST", _CASE + "/supplement", supplement, *_WRITE, "Hand in what was missing",

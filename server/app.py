@@ -68,7 +68,7 @@ from handlers.sockets import MAX_FRAME
 from kernel.clock import Clock
 from miniapp_api.live import LiveSocket
 from server.settings import Settings
-from server.storage import BESIDE, connect_redis_listener
+from server.storage import connect_redis_listener
 from server.wiring import House, load, open_house
 
 log = logging.getLogger("banshi.api")
@@ -225,7 +225,7 @@ async def serving(settings: Settings, port: int | None = None, clock: Clock | No
         )
         server.add_sockets(sockets)
         beside = (hub.run(), keep_fresh(house, seen), _measure_loop(frame))
-        tasks = [asyncio.create_task(work, name=BESIDE) for work in beside]
+        tasks = [asyncio.create_task(work) for work in beside]
         try:
             yield Api(house, frame, server, sockets[0].getsockname()[1])
         finally:

@@ -252,6 +252,9 @@ async def measured(meter: Meter) -> None:
     await meter.call(agent, f"POST {desk}/answer", f"/staff/conversations/{form}/answer", {"text": "请带身份证"})
 
 
+CONTACT = "0631-5230000"
+
+
 async def deferred(meter: Meter, who: Resident) -> str:
     """A form left while nobody is there: the city's clock stands in the morning, so its office is made shut."""
     id_ = str((await who.ok("POST", "/api/conversations", {}))["id"])
@@ -261,7 +264,8 @@ async def deferred(meter: Meter, who: Resident) -> str:
         await who.ok("POST", f"/api/conversations/{id_}/hand-over")
         consultations.timing._work_time = work_time
         path = f"/api/conversations/{id_}/form"
-        await meter.call(who, "POST /api/conversations/{conversation_id}/form", path, {"question": "要带什么"})
+        form = {"question": "要带什么", "contact": CONTACT}
+        await meter.call(who, "POST /api/conversations/{conversation_id}/form", path, form)
     finally:
         consultations._work_time = work_time
     return id_

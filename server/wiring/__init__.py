@@ -16,7 +16,7 @@ from kernel.ids import Ids
 from kernel.workdays import WorkdayTable
 from server.encryption import FieldCipher
 from server.settings import Settings
-from server.storage import CommandLog, connect_mongo, connect_redis
+from server.storage import connect_mongo, connect_redis
 from server.wiring import gateways
 from server.wiring.city import build
 from server.wiring.parts import Parts
@@ -41,7 +41,6 @@ class House:
     mongo: AsyncMongoClient[Document]
     database: Database
     redis: Redis
-    commands: CommandLog
     cipher: FieldCipher
 
 
@@ -49,8 +48,7 @@ class House:
 async def open_house(settings: Settings, clock: Clock | None = None, ids: Ids | None = None) -> AsyncIterator[House]:
     """Connects and wires; closes everything at the end. Does not touch the database yet: see ``load``."""
     clock, ids = clock or SystemClock(), ids or Ids()
-    commands = CommandLog()
-    mongo = connect_mongo(settings, commands)
+    mongo = connect_mongo(settings)
     redis = connect_redis(settings)
     database: Database = mongo[settings.mongo_database]
     cipher = FieldCipher(database, settings.master_key_bytes)
@@ -65,7 +63,7 @@ async def open_house(settings: Settings, clock: Clock | None = None, ids: Ids | 
         )  # fmt: skip
         city = build(parts)
         try:
-            yield House(settings, city, mongo, database, redis, commands, cipher)
+            yield House(settings, city, mongo, database, redis, cipher)
         finally:
             await city.talk.settled()
             await city.live.close()

@@ -9,6 +9,7 @@ from kernel.machine import Actor
 from services.appointments.machine import MACHINE
 from services.appointments.model import Booking
 from services.appointments.store import BookingStore
+from services.catalogue.model import FeeLine
 from services.catalogue.queries import Catalogue
 from services.payments.actions import Payments
 from services.payments.fees import fee_lines
@@ -46,10 +47,20 @@ class BookingFees:
             payee=content.department, request_key=f"booking:{booking.id}:{counted}",
         )  # fmt: skip
 
-    async def bills(self, booking_id: str, centre: str | None) -> list[Bill]:
-        """What was asked for at an appointment, the newest first. Raises NotFound BOOKING_NOT_FOUND."""
-        await self._require(booking_id, centre)
-        return await self._payment_queries.of_subject(SubjectKind.APPOINTMENT, booking_id)
+    def chargeable(self, booking: Booking) -> bool:
+        """Whether a fee can be asked for now: the resident is there, and the item has fees or, withdrawn, may have."""
+        if booking.state not in CHARGED:
+            return False
+        try:
+            return bool(self._catalogue.get(booking.item).content.fees)
+        except NotFound:
+            return True
+
+    async def fees(self, booking_id: str, centre: str | None) -> tuple[list[FeeLine], list[Bill]]:
+        """What can be asked for at an appointment, and what was, newest first. Raises NotFound BOOKING_NOT_FOUND."""
+        booking = await self._require(booking_id, centre)
+        version = await self._catalogue.version(booking.item, booking.item_version)
+        return list(version.content.fees), await self._payment_queries.of_subject(SubjectKind.APPOINTMENT, booking_id)
 
     async def _require(self, booking_id: str, centre: str | None) -> Booking:
         booking = await self._bookings.get(booking_id)

@@ -133,6 +133,17 @@ class CaseQueries:
         own(person)(case)
         return case
 
+    async def answers(self, person: str, case_id: str) -> tuple[list[FormField], dict[str, Any]]:
+        """The form of a person's own case, without what their profile knows, and what they filled in, in clear.
+
+        Raises NotFound CASE_NOT_FOUND.
+        """
+        case = await self.one(person, case_id)
+        content = (await self._catalogue.version(case.item, case.item_version)).content
+        form = [field for field in form_of(content) if field.known is None]
+        given = await self._store.open_answers(case.answers)
+        return form, {field.name: given[field.name] for field in form if field.name in given}
+
     async def file_of(self, person: str, case_id: str, file_id: str) -> str:
         """The id of a file of a person's own case, scans of the window too; the result's once it was handed over.
 

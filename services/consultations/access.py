@@ -39,7 +39,15 @@ async def for_answer(store: ConversationStore, caller: StaffCaller, conversation
     """For writing: its owner and who has joined. Raises NotFound, NotAllowed."""
     conversation = await for_staff(store, caller, conversation_id)
     if not may_write(caller, conversation):
-        raise NotAllowed(Code.NOT_ALLOWED, "这个会话由其他人员负责，您不能回复。", owner=conversation.owner)
+        raise _others(conversation)
+    return conversation
+
+
+async def for_clear(store: ConversationStore, caller: StaffCaller, conversation_id: str) -> Conversation:
+    """For reading in clear: who may write; a left form is everybody's to answer. Raises NotFound, NotAllowed."""
+    conversation = await for_staff(store, caller, conversation_id)
+    if conversation.state != State.DEFERRED and not may_write(caller, conversation):
+        raise _others(conversation)
     return conversation
 
 
@@ -50,3 +58,7 @@ def may_read(caller: StaffCaller, conversation: Conversation) -> bool:
 
 def may_write(caller: StaffCaller, conversation: Conversation) -> bool:
     return caller.staff_id == conversation.owner or caller.staff_id in conversation.members
+
+
+def _others(conversation: Conversation) -> NotAllowed:
+    return NotAllowed(Code.NOT_ALLOWED, "这个会话由其他人员负责，您不能回复。", owner=conversation.owner)

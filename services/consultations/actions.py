@@ -129,12 +129,18 @@ class Consultations:
         if not question.strip():
             raise InvalidInput(detail="请填写您的问题。", field="$.question", reason="empty")
         now = self._clock.now()
-        form = Form(question=question.strip(), contact=await self._cipher.encrypt(contact.strip(), PHONE), at=now)
+        sealed = await self._cipher.encrypt(contact.strip(), PHONE) if contact.strip() else b""
+        form = Form(question=question.strip(), contact=sealed, at=now)
         changes = {"form": _plain(form), "handed_at": now, "queued_at": now}
         return await self.step(
             lambda: access.of_person(self._store, person, conversation_id), "leave_form", Actor.RESIDENT, person,
             lambda one, edge: changes,
         )  # fmt: skip
+
+    async def contact(self, conversation: Conversation) -> str:
+        """What the resident left with the form to be reached by, in clear; "" where nothing."""
+        sealed = b"" if conversation.form is None else conversation.form.contact
+        return await self._cipher.decrypt(sealed) if sealed else ""
 
     async def do_return_to_bot(self, person: str, conversation_id: str) -> Conversation:
         """The resident no longer wants to wait."""

@@ -77,7 +77,7 @@ class Needs(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Form(Struct, frozen=True, kw_only=True):
-    """The off-hours form. ``contact`` is what the resident typed, encrypted."""
+    """The off-hours form. ``contact`` is what the resident typed, encrypted; empty where nothing."""
 
     question: str
     contact: bytes

@@ -86,6 +86,10 @@ class ConsultationQueries:
         """Raises NotFound, NotAllowed for one that is not theirs to write in."""
         return await access.for_answer(self._store, caller, conversation_id)
 
+    async def for_clear(self, caller: StaffCaller, conversation_id: str) -> Conversation:
+        """Raises NotFound, NotAllowed for one whose resident's data are not theirs to read."""
+        return await access.for_clear(self._store, caller, conversation_id)
+
     async def place(self, conversation: Conversation) -> int | None:
         """1 for who is next; None for who does not wait."""
         if conversation.state != State.QUEUED or conversation.queued_at is None:

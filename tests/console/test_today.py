@@ -56,6 +56,18 @@ async def test_a_resident_is_taken_from_the_door_to_the_end(city: TestCity, cons
         await expect(row).to_contain_text("正在办理")
         await axe(page, CONSOLE)
         await picture(page, CONSOLE, "today")
+
+        await row.get_by_role("button", name="收费").click()
+        await expect(page.get_by_test_id("charge-total")).to_have_text("40.00 元")
+        await expect(page.get_by_test_id("charged-before")).to_have_count(0)
+        await axe(page, CONSOLE)
+        await page.get_by_test_id("charge-go").click()
+        await expect(page.get_by_text("已发出缴费单，并通知居民。")).to_be_visible()
+        await row.get_by_role("button", name="收费").click()
+        await expect(page.get_by_test_id("charged-before")).to_contain_text("待缴费")
+        await picture(page, CONSOLE, "charge-at-the-counter")
+        await page.get_by_role("button", name="取消").last.click()
+        await expect(page.get_by_test_id("charge-go")).to_be_hidden()
         await row.get_by_role("button", name="办结").click()
         await expect(row).to_have_count(0)
 
@@ -73,6 +85,8 @@ async def test_a_resident_is_taken_from_the_door_to_the_end(city: TestCity, cons
         await axe(page, CONSOLE)
         await page.get_by_role("button", name="已结束").click()
         await expect(table.get_by_role("row")).to_have_count(4)
+    [bill] = (await city.api.house.city.booking_fees.fees(first, CENTRE))[1]
+    assert (bill.amount_fen, bill.state) == (4000, "open")
     stored = [await city.api.house.city.bookings.get(one) for one in (first, second, third)]
     assert [one.state for one in stored if one] == ["done", "no_show", "cancelled"]
     assert stored[2] is not None

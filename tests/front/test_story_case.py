@@ -48,6 +48,9 @@ async def add_file(phone: Phone, place: str, name: str = "photo.png", data: byte
     await (await choosing.value).set_files({"name": name, "mimeType": "image/png", "buffer": data or picture()})
 
 
+PLACE = "威海市环翠区新威路 1 号"
+
+
 async def answer(phone: Phone, field: str, text: str) -> None:
     box = phone.at(f"q-{field}").locator("input")
     await box.fill(text)
@@ -57,7 +60,7 @@ async def answer(phone: Phone, field: str, text: str) -> None:
 async def fill_in(phone: Phone) -> None:
     await phone.open(f"pages/case/apply?item={ITEM}")
     await expect(phone.at("known")).to_contain_text("来自您的实名信息")
-    await answer(phone, "place", "威海市环翠区新威路 1 号")
+    await answer(phone, "place", PLACE)
     await answer(phone, "area", "120")
     await phone.at("q-food").get_by_test_id("chip-no").click()
     for number in (1, LEASE_NUMBER, PHOTO_NUMBER):

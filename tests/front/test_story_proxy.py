@@ -11,7 +11,7 @@ from tests.cases import ITEM, LEASE, id_number, officer, publish
 from tests.city import TestCity
 from tests.front.support import MODES, Phone
 from tests.front.test_pages import inspect
-from tests.front.test_story_case import add_file, agree_and_submit, answer, fill_in, known_person
+from tests.front.test_story_case import PLACE, add_file, agree_and_submit, answer, fill_in, known_person
 
 MakePhone = Callable[..., Awaitable[Phone]]
 
@@ -106,7 +106,7 @@ async def test_a_notice_about_an_answer_is_followed_in_the_form(new_phone: MakeP
     await phone.tap("submit")
     await expect(phone.at("problem")).to_contain_text("请先上传")
     await phone.tap("other-answers")
-    await phone.at("q-place").wait_for()
+    await expect(phone.at("q-place").locator("input, textarea").first).to_have_value(PLACE)
     await answer(phone, "area", "0")
     await inspect(phone, "supplement answers", "light")
     await add_file(phone, "supplement-0")
@@ -119,4 +119,8 @@ async def test_a_notice_about_an_answer_is_followed_in_the_form(new_phone: MakeP
     seen = await window.ok("GET", one)
     answers = seen["answers"]
     assert float(answers["area"]) == 96.5
-    assert "新威路" in answers["place"], "what was not changed stays"
+    assert answers["place"] == PLACE, "what was not changed stays"
+    await phone.tap("show-answers")
+    await expect(phone.at("my-answers")).to_contain_text(PLACE)
+    await expect(phone.at("my-answers")).to_contain_text("96.5")
+    await inspect(phone, "case with its answers", "light")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,18 @@ async def line(tmp_path: Path) -> AsyncIterator[Line]:
     await line.listener.aclose()
     await line.redis.aclose()
     line.valkey.stop()
+
+
+async def test_a_host_that_vanishes_is_asked_for_by_the_kernel(line: Line) -> None:
+    async with line.listener.pubsub() as pubsub:
+        await pubsub.subscribe("anything")
+        plug = pubsub.connection._writer.get_extra_info("socket")
+        assert plug.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        idle, between, count = (
+            plug.getsockopt(socket.IPPROTO_TCP, option)
+            for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        )
+        assert idle + between * count <= 30
 
 
 async def test_what_is_told_reaches_who_listens(line: Line) -> None:

@@ -198,6 +198,12 @@ async def test_out_of_hours_a_form_is_left_answered_later_and_notified(city: Tes
     page = await officer.ok("GET", f"/staff/conversations/{conversation}")
     assert page["question"].startswith("落户要哪些材料")
     assert "13912345678" not in page["question"]
+    # Whoever answers it may read it, and how to reach them, in clear for a reason.
+    assert page["left_contact"]
+    clear = await officer.ok("POST", f"/staff/conversations/{conversation}/personal-data", {"reason": "回电答复留言"})
+    assert (clear["question"], clear["contact"]) == (form["question"], "13912345678")
+    audit = await city.api.house.city.staff_queries.audit_of((await officer.ok("GET", "/staff/me"))["staff_id"])
+    assert f"resident.unmask {conversation}: 回电答复留言" in [one.action for one in audit]
     forms = (await officer.ok("GET", "/staff/conversations?view=forms"))["conversations"]
     assert [one["id"] for one in forms] == [conversation]
     city.clock.advance(timedelta(minutes=25))

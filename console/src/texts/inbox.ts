@@ -119,6 +119,8 @@ export const inboxTexts = {
   idNumber: '证件号码',
   phone: '手机号码',
   notGiven: '未提供',
+  contact: '另留联系',
+  contactHidden: '已留，查看完整信息时显示',
   unmaskWho: '查看完整信息',
   hideWho: '遮盖',
   unmaskWhoTitle: '查看居民的完整信息',

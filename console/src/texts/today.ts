@@ -46,6 +46,8 @@ export const todayTexts = {
   call: '叫号',
   callAgain: '重呼',
   finish: '办结',
+  charge: '收费',
+  charged: '已发出缴费单，并通知居民。',
   noShow: '未到',
   cancel: '取消',
   none: '这一天没有预约',

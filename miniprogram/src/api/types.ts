@@ -21,6 +21,7 @@ export type Subscription = Schemas['SubscriptionView']
 export type Message = Schemas['MessageView']
 export type Application = Schemas['ApplicationView']
 export type Draft = Schemas['DraftView']
+export type CaseAnswers = Schemas['AnswersView']
 export type Question = Schemas['FormField']
 export type Receipt = Answer<'/api/cases/{case_id}/receipt', 'get'>
 export type CaseLine = Schemas['CaseBrief']

@@ -2,7 +2,7 @@ import { computed, ref } from 'vue'
 import { defineStore } from 'pinia'
 import { bytes, get, post } from '@/api/client'
 import { onLiveEvent, onResume } from '@/api/socket'
-import type { Case, CaseLine, Progress, Receipt } from '@/api/types'
+import type { Case, CaseAnswers, CaseLine, Progress, Receipt } from '@/api/types'
 import type { Answers } from '@/utils/form'
 import { show } from '@/utils/save'
 import { onSignOut, useSession } from './session'
@@ -34,6 +34,10 @@ export const useCases = defineStore('cases', () => {
     await session.ensure()
     return get('/api/cases/{case_id}/receipt', at(id))
   }
+  async function answers(id: string): Promise<CaseAnswers> {
+    await session.ensure()
+    return get('/api/cases/{case_id}/answers', at(id))
+  }
   /** `answers`: those that change; null: none does. */
   const supplement = (id: string, materials: Record<string, string[]>, answers: Answers | null, key: string): Promise<Case> =>
     post('/api/cases/{case_id}/supplement', { ...at(id), body: { materials, answers: answers as never }, key })
@@ -52,5 +56,5 @@ export const useCases = defineStore('cases', () => {
   onLiveEvent(({ name }) => void (name.startsWith('case.') && refresh()))
   onResume(() => void refresh())
   onSignOut(() => (list.value = null))
-  return { list, news, drafts, running, over, asking, load, one, receipt, supplement, withdraw, receive, openResult, lookUp }
+  return { list, news, drafts, running, over, asking, load, one, receipt, answers, supplement, withdraw, receive, openResult, lookUp }
 })

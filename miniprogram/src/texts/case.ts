@@ -52,6 +52,7 @@ export const zhCase = {
   },
   detail: {
     asked: '请您补充材料', supplement: '现在去补充', pay: (sum: string) => `去缴费 ${sum}`, billDue: '有一笔费用待缴，缴清后才能领取结果。', materials: '交过的材料',
+    answers: '我填写的内容', showAnswers: '看我填写的内容', noAnswers: '这次申请没有要填写的内容。',
     states: { missing: '没有交', provided: '已交', original_seen: '已核对原件', reused: '沿用以前的' } as Record<string, string>,
     opinion: '办理意见', result: '办理结果', resultNumber: (number: string) => `文号：${number}`, download: '查看电子结果', handover: '送达方式', tracking: (number: string) => `邮政单号：${number}`,
     receive: '我已收到结果', received: '谢谢，这件事已办结。', withdraw: '撤回申请', withdrawAsk: '确定撤回这个申请吗？撤回后要办需要重新申请。', withdrawYes: '确定撤回', withdrawNo: '先不撤回',
@@ -60,7 +61,7 @@ export const zhCase = {
   supplement: {
     list: '要补的一共这些，补一次就好', why: '说明', second: '为什么要再补一次', paused: '您补充期间，办理时限暂停计算，不用着急。',
     upload: '请上传补充的材料', other: '要补别的材料？', otherNote: '新上传的会代替以前交的这份。', submit: '提交补充材料', nothing: '请先上传要补的材料，或填好要改的内容，再提交。',
-    left: (names: string) => `还没有上传：${names}。确定先提交这些吗？`, leftYes: '先提交', leftNo: '接着上传', done: '补充材料已提交。', notAsked: '现在不需要补充材料。', answers: '请改填写的内容', answersNote: '只填要改的，没填的保持原样。', otherAnswers: '要改填写的内容？', waiting: '有文件正在上传，请等一等再提交。',
+    left: (names: string) => `还没有上传：${names}。确定先提交这些吗？`, leftYes: '先提交', leftNo: '接着上传', done: '补充材料已提交。', notAsked: '现在不需要补充材料。', answers: '请改填写的内容', answersNote: '下面是您原来填写的，只改要改的，其余保持原样。', otherAnswers: '要改填写的内容？', waiting: '有文件正在上传，请等一等再提交。',
   },
   lookUp: {
     intro: '凭回执上的编号和查询码，不用登录就能查。', number: '办件编号', numberHint: '例如 WH20261124-04817263', code: '查询码', codeHint: '写在回执上', last: '申请人身份证号码后四位',

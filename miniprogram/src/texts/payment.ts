@@ -12,6 +12,6 @@ export const zhPayment = {
     pay: (sum: string) => `微信支付 ${sum}`, paying: '正在打开微信支付…', waiting: '正在等微信支付的结果，请不要重复付款…', unknown: '还没有等到微信支付的结果。如果已经付款，请过一会儿再查，不要重复付款。',
     check: '查支付结果', cancelled: '您取消了支付，没有扣款。', failed: '没有付成功，没有扣款。请换一张银行卡或过一会儿再试。', closed: '这次支付已关闭，没有扣款。可以重新支付。', disputed: '支付结果正在核对，请不要重复付款。有疑问请拨打 12345。',
     success: '缴费成功', notOffered: '暂时不能在网上缴，请到大厅窗口缴。', refunding: (sum: string) => `正在退款 ${sum}`, refundNote: '钱会原路退回，一般 1 到 3 个工作日到账。', refunded: (sum: string) => `已退款 ${sum}`,
-    surplus: '这笔多付了，会自动全额退回，不用您办手续。', cancelledBill: '这张缴费单已取消，不用缴了。', receipt: '下载电子收据', toCase: '看办理进度', back: '看全部缴费单', failedOpen: '没有打开，请再试一次。',
+    surplus: '这笔多付了，会自动全额退回，不用您办手续。', cancelledBill: '这张缴费单已取消，不用缴了。', receipt: '下载电子收据', toCase: '看办理进度', toBooking: '看这次预约', back: '看全部缴费单', failedOpen: '没有打开，请再试一次。',
   },
 }

@@ -1,4 +1,6 @@
 import type { Material, Question } from '@/api/types'
+import { zh } from '@/texts/zh'
+import { yuan } from './money'
 
 /** What a form asks for and how answers look in its fields; the rules are those of services/cases/forms.py. */
 export type Answer = string | boolean | string[] | null
@@ -35,6 +37,21 @@ export function typed(form: Question[], kept: Record<string, unknown>): Answers 
     else answers[name] = value as Answer
   }
   return answers
+}
+
+/** Answers that are no longer as they were kept; null where one was emptied. */
+export function changed(kept: Answers, now: Answers): Answers {
+  const same = (a: Answer, b: Answer) => JSON.stringify(a) === JSON.stringify(b)
+  return Object.fromEntries(Object.entries(now).filter(([name, value]) => !same(value, kept[name] ?? null)))
+}
+
+/** A kept answer as people read it. */
+export function inWords({ type, options }: Question, value: unknown): string {
+  const label = (one: unknown) => options.find((option) => option.value === one)?.label ?? String(one)
+  if (typeof value === 'boolean') return value ? zh.common.yes : zh.common.no
+  if (Array.isArray(value)) return value.map(label).join('、')
+  if (type === 'money' && typeof value === 'number') return yuan(value)
+  return label(value)
 }
 
 export interface Fault {

@@ -11,7 +11,7 @@ from tests.city import TestCity
 from tests.console.conftest import CONSOLE, PASSWORD, OpenConsole, new_officer
 from tests.console.consultation.talking import QUESTION, asking, call_plainly, http, taken
 from tests.services.files.samples import png
-from tests.talk import deferred
+from tests.talk import CONTACT, deferred
 
 
 async def test_a_conversation_is_taken_answered_transferred_and_closed(city: TestCity, console: OpenConsole) -> None:
@@ -130,6 +130,12 @@ async def test_a_supervisor_sees_all_takes_over_and_answers_forms(city: TestCity
 
         await page.get_by_test_id("view-forms").click()
         await page.get_by_test_id(f"conversation-{left}").get_by_role("button").click()
+        await expect(page.get_by_test_id("contact")).to_contain_text("已留")
+        await page.get_by_test_id("unmask-resident").click()
+        dialog = page.get_by_role("dialog", name="查看居民的完整信息")
+        await dialog.get_by_test_id("reason").fill("回电答复留言")
+        await dialog.get_by_test_id("reason-go").click()
+        await expect(page.get_by_test_id("contact")).to_have_text(CONTACT)
         await page.get_by_test_id("form-answer").fill("请带身份证和户口簿到就近的派出所办理。")
         # The button has its colour once it may be pressed.
         await expect(page.get_by_test_id("form-send")).to_have_css("background-color", "rgb(21, 84, 173)")

@@ -37,17 +37,17 @@ async def test_a_fee_is_asked_for_once_at_an_appointment_and_paid_in_the_app(sha
     assert code(await officer.call("POST", f"{desk}/charge", body | {"amount_fen": 1})) == "400 INVALID_INPUT"
     made = await asyncio.gather(*(officer.ok("POST", f"{desk}/charge", body) for _ in range(3)))
     assert {(bill["id"], bill["amount_fen"], bill["state"]) for bill in made} == {(made[0]["id"], 8000, "open")}
-    assert (await officer.ok("GET", f"{desk}/bills"))["bills"] == [made[0]]
+    assert (await officer.ok("GET", f"{desk}/fees"))["bills"] == [made[0]]
 
     [bill] = (await resident.ok("GET", "/api/bills"))["bills"]
     assert (bill["id"], bill["amount_fen"]) == (made[0]["id"], 8000)
     order = (await resident.ok("POST", f"/api/bills/{bill['id']}/pay", {}))["order"]
     assert (await city.pay.control("pay", out_trade_no=order))["result"] == "paid"
     await until(lambda: paid(resident, order))
-    assert [one["state"] for one in (await officer.ok("GET", f"{desk}/bills"))["bills"]] == ["paid"]
+    assert [one["state"] for one in (await officer.ok("GET", f"{desk}/fees"))["bills"]] == ["paid"]
 
     elsewhere = next(c.code for c in city.api.house.city.centres.all() if c.code != CENTRE)
     stranger = await city.staff("window_officer", centre=elsewhere)
     assert code(await stranger.call("POST", f"{desk}/charge", body)) == "404 BOOKING_NOT_FOUND"
-    assert code(await stranger.call("GET", f"{desk}/bills")) == "404 BOOKING_NOT_FOUND"
-    assert code(await officer.call("GET", "/staff/bookings/BK-NONE/bills")) == "404 BOOKING_NOT_FOUND"
+    assert code(await stranger.call("GET", f"{desk}/fees")) == "404 BOOKING_NOT_FOUND"
+    assert code(await officer.call("GET", "/staff/bookings/BK-NONE/fees")) == "404 BOOKING_NOT_FOUND"

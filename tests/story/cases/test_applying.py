@@ -151,6 +151,12 @@ async def test_a_date_is_held_against_the_day_of_submission_also_in_a_later_supp
     city.clock.set(on("2090-12-01"))
     shown = await resident.ok("POST", f"/api/cases/{case_id}/supplement", {"answers": {"area": 130}})
     assert shown["progress"]["state"] == "submitted"
+    # What they filled in is theirs to see; what the profile knows is not asked, and nobody else sees any of it.
+    own = await resident.ok("GET", f"/api/cases/{case_id}/answers")
+    assert own["answers"] == ANSWERS | {"moved": "2090-11-22", "area": 130}
+    assert {field["name"] for field in own["form"]} >= set(own["answers"])
+    assert not any(field["known"] for field in own["form"])
+    assert code(await (await applicant(city)).call("GET", f"/api/cases/{case_id}/answers")) == "404 CASE_NOT_FOUND"
 
 
 async def test_an_item_that_is_not_online_and_a_person_without_a_name_are_refused(city: TestCity) -> None:
