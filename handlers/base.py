@@ -22,6 +22,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.iostream import StreamClosedError
 from tornado.web import RequestHandler, stream_request_body
 
+from handlers.decoding import bearer_token, decode_body, decode_query, idempotency_key
 from handlers.idempotency import Idempotencies, Stored
 from handlers.limits import Limits
 from handlers.metrics import Metrics
@@ -30,7 +31,6 @@ from kernel.cost import COST, Cost
 from kernel.errors import (
     BanshiError,
     Code,
-    InvalidInput,
     NotAllowed,
     NotAuthenticated,
     TooLarge,
@@ -306,7 +306,7 @@ class Endpoint(BaseHandler):
         address = request.remote_ip or ""
         call = Call(self.frame, request, self.request_id, address, route.right)
         call.token = bearer_token(request.headers.get("Authorization"))
-        call.key = _idempotency_key(request.headers.get("Idempotency-Key"))
+        call.key = idempotency_key(request.headers.get("Idempotency-Key"))
         await authenticate(call, self.frame)
         await self.frame.limits.check(route.limit, call.caller)
         return call
@@ -407,51 +407,3 @@ def _check_operator(call: Call, frame: Frame) -> None:
             raise NotAuthenticated
     elif call.address not in ("127.0.0.1", "::1"):
         raise NotAllowed
-
-
-def bearer_token(header: str | None) -> str:
-    return header[7:].strip() if header and header[:7].lower() == "bearer " else ""
-
-
-def _idempotency_key(header: str | None) -> str | None:
-    if header is None:
-        return None
-    key = header.strip().strip('"')
-    if not 8 <= len(key) <= 64 or not key.isascii() or not key.isprintable():
-        raise InvalidInput(field="Idempotency-Key", reason="8 to 64 printable ASCII characters")
-    return key
-
-
-def decode_body(body: bytes, type_: Any) -> Any:
-    """The typed request. Raises InvalidInput that names the field ($.path) and says what is wrong with it."""
-    try:
-        return msgspec.json.decode(body, type=type_)
-    except msgspec.ValidationError as error:
-        reason, _, path = str(error).partition(" - at `")
-        raise InvalidInput(field=path.rstrip("`") or _unknown_field(reason), reason=reason) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise InvalidInput(Code.INVALID_JSON, field="$", reason="not JSON") from None
-
-
-def _unknown_field(reason: str) -> str:
-    """msgspec names an unknown or missing field of the outermost object in its sentence, not in a path."""
-    quoted = reason.split("`")
-    return f"$.{quoted[1]}" if len(quoted) > 1 and "field" in reason else "$"
-
-
-def decode_query(arguments: Mapping[str, list[bytes]], type_: Any) -> Any:
-    """The typed query string; a repeated or unknown name is refused by name."""
-    values: dict[str, str] = {}
-    for name, given in arguments.items():
-        if len(given) > 1:
-            raise InvalidInput(field=name, reason="given more than once")
-        try:
-            values[name] = given[0].decode()
-        except UnicodeDecodeError:
-            raise InvalidInput(field=name, reason="not UTF-8") from None
-    try:
-        return msgspec.convert(values, cast(Any, type_), strict=False)
-    except msgspec.ValidationError as error:
-        reason, _, path = str(error).partition(" - at `")
-        name = path.rstrip("`") or _unknown_field(reason)
-        raise InvalidInput(field=name.removeprefix("$."), reason=reason) from None

@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from gateways.simulated_phone import ACTIONS, SimulatedPhone
-from handlers.base import JSON, BaseHandler, Frame, decode_body
+from handlers.base import JSON, BaseHandler, Frame
+from handlers.decoding import decode_body
 from kernel.errors import BanshiError, Code, NotAllowed, TooLarge
 
 MAX_BODY = 8 * 1024

@@ -17,8 +17,9 @@ import msgspec
 from msgspec import Struct
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from handlers.base import ErrorBody, Frame, as_banshi_error, decode_body
+from handlers.base import ErrorBody, Frame, as_banshi_error
 from handlers.chat import EntryView, Stream
+from handlers.decoding import decode_body
 from handlers.hub import Hub
 from kernel.errors import BanshiError, InvalidInput, NotAuthenticated, TooManyRequests
 from kernel.ids import Kind
