@@ -123,7 +123,7 @@ class Frame:
     # Largest file that a route for uploads takes, in bytes.
     file_limit: int = 10 * 1024 * 1024
     draining: bool = False
-    # Requests being answered now: a process that drains waits for them.
+    # Requests and frames being answered now: a process that drains waits for them.
     running: int = 0
     # Held while one question is answered.
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)

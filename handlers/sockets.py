@@ -87,6 +87,7 @@ class LiveHandler(WebSocketHandler, ABC):
 
     async def on_message(self, message: str | bytes) -> None:
         id_ = ""
+        self.frame.running += 1
         try:
             self._count_frame()
             raw = message.encode() if isinstance(message, str) else message
@@ -102,6 +103,8 @@ class LiveHandler(WebSocketHandler, ABC):
             if not isinstance(error, BanshiError):
                 log.warning("frame failed", exc_info=True)
             self.answer_error(as_banshi_error(error, 500), id_)
+        finally:
+            self.frame.running -= 1
 
     @abstractmethod
     async def take(self, incoming: Any, id_: str) -> None:

@@ -120,6 +120,8 @@ PING_SECONDS = 30
 # A stopping process looks so often whether it still has something to answer, and believes it after so many looks.
 LOOK_SECONDS = 0.05
 QUIET_LOOKS = 4
+# What connections had begun may take so long once they are closed.
+LAST_SECONDS = 2.0
 
 
 def make_app(
@@ -237,6 +239,8 @@ async def serving(settings: Settings, port: int | None = None, clock: Clock | No
             await asyncio.gather(*tasks, return_exceptions=True)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(server.close_all_connections(), settings.drain_seconds or 0.1)
+            # What was cut off in the middle ends by itself, and must not open again what is closed next.
+            await _quiet(frame, LAST_SECONDS, looks=1)
             await listener.aclose()
             if phone is not None:
                 phone.close()
@@ -268,17 +272,22 @@ async def run(settings: Settings) -> None:
 
 async def _drain(api: Api, seconds: float) -> None:
     """Requests that have reached this process are answered, however it is stopped."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
     api.frame.draining = True
     # What the kernel has taken for us but we have not accepted yet would be reset with the port: first look at it.
     await asyncio.sleep(LOOK_SECONDS)
     api.server.stop()
     # A request may still be between its connection and its handler: quiet is what stays quiet.
+    await _quiet(api.frame, seconds, QUIET_LOOKS)
+
+
+async def _quiet(frame: Frame, seconds: float, looks: int) -> None:
+    """Until nothing was running at so many looks, or the time is over."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
     quiet = 0
-    while quiet < QUIET_LOOKS and loop.time() < deadline:
+    while quiet < looks and loop.time() < deadline:
         await asyncio.sleep(LOOK_SECONDS)
-        quiet = 0 if api.frame.running else quiet + 1
+        quiet = 0 if frame.running else quiet + 1
 
 
 def stop_event() -> asyncio.Event:

@@ -56,7 +56,15 @@ async def say(phone: Phone, text: str) -> Locator:
 
 
 async def choose(phone: Phone, testid: str, words: str = "") -> Locator:
-    await last(phone).get_by_test_id(testid).filter(has_text=words).first.click()
+    """Taps a button of the newest answer and waits for what it leads to."""
+    before = await last(phone).inner_text()
+    option = last(phone).get_by_test_id(testid).filter(has_text=words).first
+    for _ in range(3):
+        await option.click()
+        # As in ``say``: a tap that did nothing is repeated.
+        with contextlib.suppress(AssertionError):
+            await expect(last(phone)).not_to_have_text(before, use_inner_text=True, timeout=3000)
+            break
     return await answered(phone)
 
 
