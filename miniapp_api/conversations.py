@@ -12,10 +12,8 @@ from handlers.chat import ClientId, EntryView, FileId, Seq, Text, entry_image, f
 from handlers.routing import RESIDENT, Idempotency, Limit, Raw, Route
 from kernel.clock import SHANGHAI
 from kernel.errors import Code
-from kernel.machine import Actor
 from services.city import City
 from services.consultations.announcing import badge
-from services.consultations.machine import CONVERSATION
 from services.consultations.model import Conversation, Satisfaction, Side, State
 from services.consultations.queries import PAGE
 
@@ -138,7 +136,7 @@ async def conversation_view(city: City, conversation: Conversation, *, place: bo
         read_staff=conversation.read_staff,
         rated=conversation.rated,
         can_rate=is_closed and not conversation.rated,
-        actions=CONVERSATION.allowed(conversation.state, Actor.RESIDENT),
+        actions=city.consultations.actions(conversation),
         hours=city.consultation_queries.data.hours_text,
         question=conversation.form.question if conversation.form is not None else "",
     )

@@ -96,9 +96,10 @@ class Consultations:
         return made
 
     async def do_hand_over(self, person: str, conversation_id: str) -> Conversation:
-        """The resident asks for a person; asked again in the queue, nothing changes."""
+        """The resident asks for a person; asked again in the queue or before the form, nothing changes."""
         conversation = await access.of_person(self._store, person, conversation_id)
-        if conversation.state in (State.QUEUED, State.WITH_STAFF):
+        waits = conversation.state in (State.QUEUED, State.WITH_STAFF)
+        if waits or (conversation.state == State.OFF_HOURS and not self.is_open()):
             return conversation
         return await self.do_give_over(conversation, "asked", Actor.RESIDENT, person)
 
@@ -125,13 +126,15 @@ class Consultations:
         return await self.step(load, "hand_over" if is_open else "ask_form", actor, by, decide, note=reason)
 
     async def do_leave_form(self, person: str, conversation_id: str, question: str, contact: str) -> Conversation:
-        """The question for when the office opens, and how to reach the resident beside the usual notification."""
+        """The question for when the office opens, and how to reach the resident beside the usual notification.
+
+        It is staff's from here on: the resident may begin another conversation while it waits for its answer."""
         if not question.strip():
             raise InvalidInput(detail="请填写您的问题。", field="$.question", reason="empty")
         now = self._clock.now()
         sealed = await self._cipher.encrypt(contact.strip(), PHONE) if contact.strip() else b""
         form = Form(question=question.strip(), contact=sealed, at=now)
-        changes = {"form": _plain(form), "handed_at": now, "queued_at": now}
+        changes = {"form": _plain(form), "handed_at": now, "queued_at": now, "open": False}
         return await self.step(
             lambda: access.of_person(self._store, person, conversation_id), "leave_form", Actor.RESIDENT, person,
             lambda one, edge: changes,
@@ -183,6 +186,12 @@ class Consultations:
     def is_open(self) -> bool:
         """Whether people answer now."""
         return self._work_time.is_open(self._clock.now())
+
+    def actions(self, conversation: Conversation) -> list[str]:
+        """What the resident may do with it now: nobody is asked for while nobody is there."""
+        allowed = CONVERSATION.allowed(conversation.state, Actor.RESIDENT)
+        shut = conversation.state == State.OFF_HOURS and not self.is_open()
+        return [action for action in allowed if not (shut and action == "hand_over")]
 
     # -- shared with the desk ----------------------------------------------------------------------------------
 

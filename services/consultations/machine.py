@@ -26,6 +26,7 @@ CONVERSATION = Machine(
         Edge("take_over", ("queued", "with_staff"), "with_staff", "conversation.taken_over", (_ST,)),
         Edge("warn", ("queued",), "queued", "conversation.late", (_SY,)),
         Edge("warn", ("with_staff",), "with_staff", "conversation.late", (_SY,)),
+        Edge("warn", ("deferred",), "deferred", "conversation.late", (_SY,)),
         Edge("answer_form", ("deferred",), "closed", "conversation.form_answered", (_ST,)),
         Edge("close", ("bot", "queued", "off_hours", "with_staff"), "closed", "conversation.closed", (_R, _ST)),
         Edge("time_out", ("bot", "off_hours", "with_staff"), "closed", "conversation.timed_out", (_SY,)),

@@ -85,7 +85,7 @@ class Form(Struct, frozen=True, kw_only=True):
 
 
 class Conversation(Aggregate, kw_only=True):
-    """``owner`` and ``slot`` are there exactly while an officer has it; ``open`` until it is closed.
+    """``owner`` and ``slot`` are there exactly while an officer has it; ``open`` until it is closed or a form is left.
 
     ``handed_at``: first given over by the bot; ``queued_at``: since when it waits, kept when an officer loses it so
     that it comes first; ``seeking_since``: since when somebody is sought this time;

@@ -25,8 +25,11 @@ class Timing:
         return self._work_time.closing(now) is None
 
     def next_wake(self, conversation: Conversation, now: datetime) -> datetime | None:
-        if conversation.state in (State.CLOSED, State.DEFERRED):
+        if conversation.state == State.CLOSED:
             return None
+        if conversation.state == State.DEFERRED:
+            # Nobody talks in it any more: only the clock of its answer runs.
+            return self.clocks.next_change(conversation, now)
         times = [now + self._limits.idle]
         if conversation.state in (State.QUEUED, State.WITH_STAFF):
             times.append(self.clocks.next_change(conversation, now) or times[0])

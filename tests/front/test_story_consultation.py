@@ -169,6 +169,11 @@ async def test_after_hours_a_question_is_left_and_answered_later(
     await expect(phone.at("form")).to_have_count(0)
     await expect(phone.at("left")).to_contain_text("周末能办护照吗")
     await inspect(phone, "consultation form left", mode)
+    # Whoever has another question asks the bot meanwhile.
+    await phone.tap("again")
+    await expect(phone.at("left")).to_have_count(0)
+    await say(phone, QUESTION)
+    await expect(phone.at("card-link").first).to_have_text("看办事指南")
     monkeypatch.undo()
     agent = await city.staff("agent")
     (form,) = (await agent.ok("GET", "/staff/conversations?view=forms"))["conversations"]

@@ -190,11 +190,17 @@ async def test_out_of_hours_a_form_is_left_answered_later_and_notified(city: Tes
     conversation = (await who.ok("POST", "/api/conversations", {}))["id"]
     view = await who.ok("POST", f"/api/conversations/{conversation}/hand-over")
     assert (view["state"], view["place"]) == ("off_hours", None)
+    assert "hand_over" not in view["actions"]
+    again = await who.ok("POST", f"/api/conversations/{conversation}/hand-over")
+    assert (again["id"], again["state"]) == (conversation, "off_hours")
     form = {"question": "落户要哪些材料？我的电话13912345678", "contact": "13912345678"}
     assert (await who.ok("POST", f"/api/conversations/{conversation}/form", form))["state"] == "deferred"
     raw = await city.api.house.database["conversations"].find_one({"_id": conversation})
     assert raw is not None
     assert b"13912345678" not in raw["form"]["contact"]
+    assert (await who.ok("GET", "/api/conversations/current"))["conversation"] is None
+    other = (await who.ok("POST", "/api/conversations", {}))["id"]
+    assert other != conversation
     page = await officer.ok("GET", f"/staff/conversations/{conversation}")
     assert page["question"].startswith("落户要哪些材料")
     assert "13912345678" not in page["question"]
