@@ -105,8 +105,7 @@ class Talk:
         if conversation.state != State.BOT:
             return conversation
         async with self._turns.turn(conversation_id):
-            newer = await self._entry_store.after(conversation_id, conversation.bot_answered, CAUGHT_UP)
-            owed = [one for one in newer if one.side is Side.RESIDENT]
+            owed = _owed(await self._unanswered_by_bot(conversation))
             if not owed:
                 return conversation
             again = await access.of_person(self._store, person, conversation_id)
@@ -237,6 +236,15 @@ class Talk:
                 await self._give_over(conversation, hand_over, topic)
                 return
 
+    async def _unanswered_by_bot(self, conversation: Conversation) -> list[Entry]:
+        """The newest entries that the bot has not come to. Usually there is one page at most: only a conversation that
+        came back from staff has more, and what staff heard is skipped."""
+        newer = await self._entry_store.after(conversation.id, conversation.bot_answered, CAUGHT_UP)
+        if len(newer) < CAUGHT_UP:
+            return newer
+        last = await self._entry_store.last_seq(conversation.id)
+        return await self._entry_store.after(conversation.id, max(newer[-1].seq, last) - CAUGHT_UP, CAUGHT_UP)
+
     async def _give_over(self, conversation: Conversation, reason: str, topic: str) -> None:
         try:
             await self._consultations.do_give_over(conversation, reason, topic=topic)
@@ -263,3 +271,12 @@ class Talk:
         except (TimeoutError, BanshiError, msgspec.MsgspecError) as error:
             log.warning("the bot failed", extra={"error": repr(error)})
             return "", BotReply(messages=[], state=state, hand_over="bot_failed")
+
+
+def _owed(entries: list[Entry]) -> list[Entry]:
+    """What residents have said to the bot: not what was said to staff or in the queue, which a later change of state or
+    word of staff's shows, and not what was taken back."""
+    heard = [n for n, one in enumerate(entries, 1) if one.side is Side.STAFF or one.kind is Kind.SYSTEM]
+    said = entries[heard[-1] if heard else 0 :]
+    words = (Kind.TEXT, Kind.IMAGE)
+    return [one for one in said if one.side is Side.RESIDENT and one.kind in words and one.recalled_at is None]
