@@ -295,7 +295,7 @@ async def personal(call: Call, conversation_id: str, body: PersonalRequest) -> R
     data = await call.city.identity_queries.personal(found.person)
     return ResidentPersonal(
         name=data.name, id_number=data.id_number, phone=data.phone,
-        question=found.form.question if found.form is not None else "",
+        question=found.left_form.question if found.left_form is not None else "",
         contact=await call.city.consultations.contact(found),
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from services.city import City
 from services.consultations.access import StaffCaller
 from services.consultations.clocks import Reading
 from services.consultations.machine import CONVERSATION
-from services.consultations.model import Conversation, Officer
+from services.consultations.model import Conversation, Form, Officer
 from services.identity.model import Profile
 from services.identity.staff.model import Role, StaffSession
 
@@ -134,10 +134,16 @@ def page_view(
         resident=resident,
         matched=[MatchedView(**{key: found[key] for key in MatchedView.__struct_fields__}) for found in one.matched],
         cases=cases,
-        question=scrub(one.form.question) if one.form is not None else "",
-        left_contact=one.form is not None and bool(one.form.contact),
+        question=_question(one.left_form, entries) if one.left_form is not None else "",
+        left_contact=one.left_form is not None and bool(one.left_form.contact),
         entries=entries,
     )
+
+
+def _question(form: Form, entries: list[EntryView]) -> str:
+    """As the transcript shows it: masked, or left out with the reason why."""
+    said = next((one for one in reversed(entries) if one.data.get("form") and one.at >= form.at), None)
+    return scrub(form.question) if said is None else said.masked or said.text
 
 
 def is_open(case: Case) -> bool:

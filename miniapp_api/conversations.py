@@ -138,7 +138,7 @@ async def conversation_view(city: City, conversation: Conversation, *, place: bo
         can_rate=is_closed and not conversation.rated,
         actions=city.consultations.actions(conversation),
         hours=city.consultation_queries.data.hours_text,
-        question=conversation.form.question if conversation.form is not None else "",
+        question=conversation.left_form.question if conversation.left_form is not None else "",
     )
 
 

@@ -192,7 +192,7 @@ def build(
             store, entry_store, unanswered, entries, consultations, bot or AskBot(ask, catalogue),
             StoredImages(files, file_queries), live, data, clocks, clock, rules,
         ),
-        desk=Desk(store, officer_store, officers, consultations, entries, clocks, clock, rules),
+        desk=Desk(store, officer_store, officers, consultations, clocks, clock, rules),
         officers=officers,
         ratings=Ratings(rating_store, store, data, work_time, clock),
         queries=ConsultationQueries(store, entry_store, rating_store, unanswered, clocks, data, clock),

@@ -1,6 +1,6 @@
 """What changes a conversation's state. Every ``do_*`` reads, decides, and makes one guarded write.
 
-Its entry in the transcript follows at once, and once more by the relay should this process die between the two: an
+Its entries in the transcript follow at once, and once more by the relay should this process die between the two: an
 entry is named after its event, so it is there exactly once.
 """
 
@@ -10,13 +10,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
+import msgspec
+
 from kernel.clock import Clock, local_day
 from kernel.errors import Code, Conflict, InvalidInput
 from kernel.ids import Ids, Kind
 from kernel.machine import Actor, Edge
 from kernel.worktime import WorkTime
 from services.consultations import access
-from services.consultations.announcing import SUPERVISORS, draft, facts
+from services.consultations.announcing import SUPERVISORS, drafts, facts
 from services.consultations.clocks import ConversationClocks
 from services.consultations.data import ConsultationData
 from services.consultations.entries import Entries
@@ -26,7 +28,7 @@ from services.consultations.ports import Live
 from services.consultations.store import ConversationStore
 from services.consultations.timing import Timing
 from services.identity.encryption import PHONE, Cipher
-from services.store import Duplicate, Event, Step
+from services.store import Duplicate, Event, Step, to_document
 
 # How often a step that lost a race decides again on the newer conversation.
 STEP_ATTEMPTS = 5
@@ -142,7 +144,8 @@ class Consultations:
 
     async def contact(self, conversation: Conversation) -> str:
         """What the resident left with the form to be reached by, in clear; "" where nothing."""
-        sealed = b"" if conversation.form is None else conversation.form.contact
+        form = conversation.left_form
+        sealed = b"" if form is None else form.contact
         return await self._cipher.decrypt(sealed) if sealed else ""
 
     async def do_return_to_bot(self, person: str, conversation_id: str) -> Conversation:
@@ -173,7 +176,7 @@ class Consultations:
                 raise Conflict(Code.CONVERSATION_CLOSED, closed_at=one.closed_at)
             # Its clocks begin anew with the next hand-over.
             return {
-                "open": True, "closed_at": None, "handed_at": None, "first_answer_at": None, "alarms": [], "form": None,
+                "open": True, "closed_at": None, "handed_at": None, "first_answer_at": None, "alarms": [],
             }  # fmt: skip
 
         try:
@@ -233,17 +236,16 @@ class Consultations:
     # -- the worker --------------------------------------------------------------------------------------------
 
     async def do_announce(self, event: Event) -> None:
-        """The relay's turn: the entry of a change of state, unless it is there. Idempotent."""
+        """The relay's turn: the entries of a change of state, unless they are there. Idempotent."""
         conversation = await self._store.get(event.aggregate)
         if conversation is not None:
             await self._announce(conversation, event)
 
     async def _announce(self, conversation: Conversation, event: Event) -> None:
-        drafted = draft(event, hours=self._data.hours_text, welcome=self._data.welcome)
-        if drafted is not None:
-            for entry, fresh in await self._entries.append(conversation.id, [drafted]):
-                if fresh:
-                    await self._live.tell(conversation.id, {"type": "entry", "entry": entry})
+        drafted = drafts(event, conversation.form, hours=self._data.hours_text, welcome=self._data.welcome)
+        for entry, fresh in await self._entries.append(conversation.id, drafted):
+            if fresh:
+                await self._live.tell(conversation.id, {"type": "entry", "entry": entry})
         told = {"type": "inbox", "conversation": conversation.id, "event": event.name, "state": conversation.state}
         for staff_id in {event.data.get("owner"), event.data.get("previous")} - {None}:
             await self._live.tell(str(staff_id), told)
@@ -267,8 +269,5 @@ def _plain(record: Any) -> dict[str, Any]:
 
 def _after(conversation: Conversation, edge: Edge, changes: Mapping[str, Any]) -> Conversation:
     """The conversation as the step would leave it, for what follows from it."""
-    after = Conversation(**{name: getattr(conversation, name) for name in conversation.__struct_fields__})
-    after.state = edge.target
-    for name, value in changes.items():
-        setattr(after, name, value)
-    return after
+    document = to_document(conversation) | {"state": edge.target} | dict(changes)
+    return msgspec.convert({name: value for name, value in document.items() if value is not None}, Conversation)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.consultations.model import Conversation, Draft, Kind, Side
+from services.consultations.model import Conversation, Draft, Form, Kind, Side
 from services.store import Event
 
 # Events that are no part of the transcript: residents need not read that a limit has passed.
@@ -35,10 +35,31 @@ def badge(staff_id: str | None) -> str:
     return staff_id[-4:] if staff_id else ""
 
 
-def draft(event: Event, *, hours: str, welcome: str) -> Draft | None:
-    """The entry of an event; None for those that make none. The same event makes the same entry, once."""
+def drafts(event: Event, form: Form | None, *, hours: str, welcome: str) -> list[Draft]:
+    """The entries of an event, in order; none for some. The same event makes the same entries, once each.
+
+    ``form``: of its conversation; what the resident left and what staff answered are said like anything else, so that
+    the content check sees the one, and both are there for good."""
     if event.name in SILENT:
-        return None
+        return []
+    told = [_change(event, hours=hours, welcome=welcome)]
+    if form is None:
+        return told
+    if event.name == "conversation.deferred":
+        question = Draft(
+            side=Side.RESIDENT, sender=event.data["person"], client_msg_id=event.id, kind=Kind.TEXT,
+            text=form.question, data={"form": True},
+        )  # fmt: skip
+        return [question, *told]
+    if event.name == "conversation.form_answered" and form.answer:
+        answer = Draft(
+            side=Side.STAFF, sender=form.answered_by, client_msg_id=event.id, kind=Kind.TEXT, text=form.answer
+        )
+        return [*told, answer]
+    return told
+
+
+def _change(event: Event, *, hours: str, welcome: str) -> Draft:
     data: dict[str, Any] = {"event": event.name, "state": event.data["state"], "at": event.at}
     if officer := badge(event.data.get("owner")):
         data["officer"] = officer

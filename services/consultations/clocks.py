@@ -69,7 +69,7 @@ class ConversationClocks:
         if one.handed_at is None:
             return
         # A form left out of hours asks for no talk: only its resolution is timed.
-        if one.form is None:
+        if one.left_form is None:
             end = one.first_answer_at or one.closed_at
             yield "first_answer", self._limits.first_answer_minutes, one.handed_at, end
         if one.first_answer_at is not None and one.waiting_since is not None and one.open:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import structs
+
 from kernel.clock import Clock
-from kernel.errors import Code, Conflict, InvalidInput, NotAllowed, NotFound
+from kernel.errors import ActionNotAllowed, Code, Conflict, InvalidInput, NotAllowed, NotFound
 from kernel.machine import Actor, Edge
 from services.consultations import access
 from services.consultations.access import StaffCaller
 from services.consultations.actions import Consultations, _plain
 from services.consultations.clocks import ConversationClocks
-from services.consultations.entries import Entries
 from services.consultations.machine import CONVERSATION
-from services.consultations.model import Conversation, Draft, Kind, Limits, Needs, Side, State
+from services.consultations.model import Conversation, Limits, Needs, State
 from services.consultations.presence import Officers
 from services.consultations.routing import Loads, candidates
 from services.consultations.store import ConversationStore, OfficerStore
@@ -32,7 +33,6 @@ class Desk:
         officer_store: OfficerStore,
         officers: Officers,
         consultations: Consultations,
-        entries: Entries,
         clocks: ConversationClocks,
         clock: Clock,
         limits: Limits,
@@ -41,7 +41,6 @@ class Desk:
         self._officer_store = officer_store
         self._officers = officers
         self._consultations = consultations
-        self._entries = entries
         self._clocks = clocks
         self._clock = clock
         self._limits = limits
@@ -148,25 +147,30 @@ class Desk:
         return done
 
     async def do_answer_form(self, caller: StaffCaller, conversation_id: str, text: str) -> Conversation:
-        """Answers what was left out of hours; the resident is notified. Raises ActionNotAllowed when it is answered."""
-        conversation = await self._found(conversation_id)
-        CONVERSATION.step(conversation.state, "answer_form", Actor.STAFF)
+        """Answers what was left out of hours; the resident is notified. Sent again, the same answer stands.
+
+        Raises NotFound, ActionNotAllowed when another answer was given."""
         now = self._clock.now()
 
         def decide(one: Conversation, edge: Edge) -> Mapping[str, Any]:
             minutes = self._clocks.minutes(one.handed_at or now, now)
             answered = {"first_answer_at": now, "first_answer": minutes, "last_owner": caller.staff_id}
+            if one.form is not None:
+                # With the step: of two who answer at once, one is heard, and what they said is not lost.
+                form = structs.replace(one.form, answer=text, answered_by=caller.staff_id)
+                answered["form"] = _plain(form)
             return {**self._consultations.closed(one, "staff"), **answered}
 
-        done = await self._consultations.step(
-            lambda: self._found(conversation_id), "answer_form", Actor.STAFF, caller.staff_id, decide
-        )
-        # After the step: of two who answer at once, one is heard.
-        draft = Draft(
-            side=Side.STAFF, sender=caller.staff_id, client_msg_id=f"form/{done.version}", kind=Kind.TEXT, text=text
-        )
-        await self._entries.append(conversation_id, [draft])
-        return done
+        try:
+            return await self._consultations.step(
+                lambda: self._found(conversation_id), "answer_form", Actor.STAFF, caller.staff_id, decide
+            )
+        except ActionNotAllowed:
+            found = await self._found(conversation_id)
+            form = found.left_form
+            if form is None or (form.answer, form.answered_by) != (text, caller.staff_id):
+                raise
+            return found
 
     # -- inside ------------------------------------------------------------------------------------------------
 

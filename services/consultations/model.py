@@ -77,11 +77,14 @@ class Needs(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Form(Struct, frozen=True, kw_only=True):
-    """The off-hours form. ``contact`` is what the resident typed, encrypted; empty where nothing."""
+    """The off-hours form. ``contact`` is what the resident typed, encrypted; empty where nothing. ``answer``, by
+    ``answered_by``: written with the step, so that it is told after all should the process die right then."""
 
     question: str
     contact: bytes
     at: datetime
+    answer: str = ""
+    answered_by: str = ""
 
 
 class Conversation(Aggregate, kw_only=True):
@@ -125,6 +128,11 @@ class Conversation(Aggregate, kw_only=True):
     waited: float | None = None
     first_answer: float | None = None
     rated: bool = False
+
+    @property
+    def left_form(self) -> Form | None:
+        """The form that this conversation waits with or has ended by: none once it was gone on with."""
+        return self.form if self.form is not None and self.form.at == self.handed_at else None
 
 
 class Entry(Struct, kw_only=True, omit_defaults=True):

@@ -149,7 +149,9 @@ class Talk:
         Raises NotFound MESSAGE_NOT_FOUND, Conflict RECALL_TOO_LATE.
         """
         entry = await self._entry_store.one(conversation.id, seq)
-        if entry is None or entry.sender != sender or entry.kind not in (Kind.TEXT, Kind.IMAGE, Kind.CARD):
+        mine = entry is not None and entry.sender == sender and entry.kind in (Kind.TEXT, Kind.IMAGE, Kind.CARD)
+        # A left question is handed in: its answer needs it.
+        if entry is None or not mine or entry.data.get("form"):
             raise NotFound(Code.MESSAGE_NOT_FOUND, seq=seq)
         if entry.recalled_at is None:
             if self._clock.now() - entry.at > self._limits.recall:

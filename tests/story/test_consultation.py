@@ -193,7 +193,7 @@ async def test_out_of_hours_a_form_is_left_answered_later_and_notified(city: Tes
     assert "hand_over" not in view["actions"]
     again = await who.ok("POST", f"/api/conversations/{conversation}/hand-over")
     assert (again["id"], again["state"]) == (conversation, "off_hours")
-    form = {"question": "落户要哪些材料？我的电话13912345678", "contact": "13912345678"}
+    form = {"question": "落户要哪些材料？我的电话13912345678，枪支怎么登记", "contact": "13912345678"}
     assert (await who.ok("POST", f"/api/conversations/{conversation}/form", form))["state"] == "deferred"
     raw = await city.api.house.database["conversations"].find_one({"_id": conversation})
     assert raw is not None
@@ -212,6 +212,11 @@ async def test_out_of_hours_a_form_is_left_answered_later_and_notified(city: Tes
     assert f"resident.unmask {conversation}: 回电答复留言" in [one.action for one in audit]
     forms = (await officer.ok("GET", "/staff/conversations?view=forms"))["conversations"]
     assert [one["id"] for one in forms] == [conversation]
+    # The question is said like anything else, so that the content check sees it.
+    await city.work()
+    page = await officer.ok("GET", f"/staff/conversations/{conversation}")
+    assert page["question"] == "内容安全检测：违法犯罪"
+    assert "枪支" not in str(page)
     city.clock.advance(timedelta(minutes=25))
     await officer.ok("POST", f"/staff/conversations/{conversation}/answer", {"text": "请带户口簿和房产证。"})
     again = await officer.call("POST", f"/staff/conversations/{conversation}/answer", {"text": "再答一次"})
@@ -222,6 +227,7 @@ async def test_out_of_hours_a_form_is_left_answered_later_and_notified(city: Tes
     entries = (await who.ok("GET", f"/api/conversations/{conversation}/events"))["entries"]
     assert "请带户口簿和房产证。" in [e.get("text") for e in entries]
     assert "再答一次" not in [e.get("text") for e in entries]
+    assert [e["text"] for e in entries if e["side"] == "resident"] == [form["question"]]
     city.clock.set(start + timedelta(hours=4, minutes=30))
 
 

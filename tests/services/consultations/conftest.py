@@ -102,7 +102,7 @@ class Office:
                 store, entry_store, unanswered, entries, consultations, bot or AskBot(Ask(catalogue), catalogue),
                 NoImages(), told, data, clocks, clock, limits,
             ),
-            desk=Desk(store, officer_store, officers, consultations, entries, clocks, clock, limits),
+            desk=Desk(store, officer_store, officers, consultations, clocks, clock, limits),
             officers=officers, ratings=Ratings(rating_store, store, data, work_time, clock),
             queries=ConsultationQueries(store, entry_store, rating_store, unanswered, clocks, data, clock),
             timers=Timers(store, entry_store, rating_store, consultations, clock, limits), told=told, data=data,
