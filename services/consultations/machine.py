@@ -16,6 +16,8 @@ CONVERSATION = Machine(
         # The bot gives over: into the queue while the office is open, else to the off-hours form.
         Edge("hand_over", _WITH_BOT, "queued", "conversation.queued", (_R, _SY)),
         Edge("ask_form", ("bot", "queued"), "off_hours", "conversation.off_hours", (_R, _SY)),
+        # The day is over and the officer has gone home with an answer owed.
+        Edge("ask_form", ("with_staff",), "off_hours", "conversation.off_hours", (_SY,)),
         Edge("leave_form", ("off_hours",), "deferred", "conversation.deferred", (_R,)),
         Edge("return_to_bot", ("queued", "off_hours"), "bot", "conversation.returned", (_R,)),
         Edge("assign", ("queued",), "with_staff", "conversation.assigned", (_ST, _SY)),

@@ -1,5 +1,5 @@
-"""What a conversation's timer does: a silent officer loses it, an idle one ends, a late clock is told, a queue at
-closing time becomes a form."""
+"""What a conversation's timer does: a silent officer loses it, an idle one ends, a late clock is told, who still waits
+at closing time is asked for the form."""
 
 from __future__ import annotations
 
@@ -54,7 +54,10 @@ class Timers:
             changes = {"queued_at": None, "handed_at": None}
             await self._step(conversation, "ask_form", changes)
         elif conversation.state == State.WITH_STAFF and await self._is_silent(conversation, now):
-            await self._step(conversation, "requeue", self._lost(conversation, now))
+            if self._timing.day_is_over(now):
+                await self._step(conversation, "ask_form", self._gone_home(conversation))
+            else:
+                await self._step(conversation, "requeue", self._lost(conversation, now))
         elif await self._is_idle(conversation, now):
             await self._step(conversation, "time_out", self._consultations.closed(conversation, "system"))
         elif alarms := self._timing.clocks.alarms(conversation, now):
@@ -65,6 +68,13 @@ class Timers:
     async def _step(self, conversation: Conversation, action: str, changes: Mapping[str, Any]) -> None:
         edge = CONVERSATION.step(conversation.state, action, Actor.SYSTEM)
         await self._consultations.write(conversation, edge, Actor.SYSTEM, "", dict(changes))
+
+    def _gone_home(self, conversation: Conversation) -> dict[str, Any]:
+        # Its clocks begin anew with the form, or with the next hand-over.
+        return {
+            "owner": None, "slot": None, "waiting_since": None, "sticky": None, "members": [], "queued_at": None,
+            "handed_at": None, "first_answer_at": None, "last_owner": conversation.owner,
+        }  # fmt: skip
 
     def _lost(self, conversation: Conversation, now: datetime) -> dict[str, Any]:
         return {

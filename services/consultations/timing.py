@@ -16,9 +16,15 @@ class Timing:
         self.clocks = clocks
 
     def silent_at(self, waiting_since: datetime) -> datetime:
-        """When an owner who owes an answer since then has let the conversation lie: by working time, for who goes home
-        at five has not."""
-        return self._work_time.after(waiting_since, self._limits.silent)
+        """When an owner who owes an answer since then has let the conversation lie: by working time, for who eats at
+        noon has not. What the day has no more working time for is not left until the next one: after closing the same
+        while counts by the clock on the wall, for officers who stay longer to finish."""
+        by_work = self._work_time.after(waiting_since, self._limits.silent)
+        by_wall = waiting_since + self._limits.silent
+        closing = self._work_time.closing(waiting_since)
+        if closing is not None and by_work <= closing:
+            return by_work
+        return by_wall if closing is None else max(by_wall, closing)
 
     def day_is_over(self, now: datetime) -> bool:
         """Whether nobody will be there today any more."""
