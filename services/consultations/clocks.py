@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from kernel.worktime import WorkTime
 from services.consultations.data import Clocks
-from services.consultations.model import Conversation
+from services.consultations.model import Conversation, State
 
 
 class Colour(StrEnum):
@@ -72,8 +72,10 @@ class ConversationClocks:
         if one.left_form is None:
             end = one.first_answer_at or one.closed_at
             yield "first_answer", self._limits.first_answer_minutes, one.handed_at, end
-        if one.first_answer_at is not None and one.waiting_since is not None and one.open:
-            yield "next_answer", self._limits.next_answer_minutes, one.waiting_since, None
+        # Whoever was answered once and is put back into the queue waits for the next answer from then on.
+        since = one.seeking_since if one.state == State.QUEUED else one.waiting_since
+        if one.first_answer_at is not None and since is not None and one.open:
+            yield "next_answer", self._limits.next_answer_minutes, since, None
         yield "resolution", self._limits.resolution_minutes, one.handed_at, one.closed_at
 
     def _reading(self, name: str, limit: int, start: datetime, end: datetime | None, now: datetime) -> Reading:

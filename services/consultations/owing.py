@@ -73,7 +73,7 @@ class Owing:
         try:
             if await self._entry_store.answered_after(id_, debt.entry.seq):
                 return
-            await self._store.owe(debt.conversation, since, self._timing.silent_at(since))
+            await self._store.owe(debt.conversation, since, self._timing.owed_wake(debt.conversation, since, since))
             if await self._entry_store.answered_after(id_, debt.entry.seq):
                 await self._store.not_owed(id_, since)
         except Exception:

@@ -138,7 +138,8 @@ class Talk:
             if conversation.first_answer_at is None:
                 begun = conversation.handed_at or entry.at
                 first = {"first_answer_at": entry.at, "first_answer": self._clocks.minutes(begun, entry.at)}
-            await self._store.answered(conversation, first, entry.at + self._limits.idle)
+            wake_at = self._consultations.timing.answered_wake(conversation, first, entry.at)
+            await self._store.answered(conversation, first, wake_at or entry.at + self._limits.idle)
         return entry
 
     # -- both --------------------------------------------------------------------------------------------------

@@ -50,18 +50,22 @@ class Timers:
 
     async def do_wake(self, conversation: Conversation) -> None:
         now = self._clock.now()
+        if conversation.state == State.WITH_STAFF:
+            await self._see_what_is_owed(conversation)
+        since = conversation.waiting_since
+        silent = since is not None and self._timing.silent_at(since) <= now
         if conversation.state == State.QUEUED and self._timing.day_is_over(now):
             changes = {"queued_at": None, "handed_at": None}
             await self._step(conversation, "ask_form", changes)
-        elif conversation.state == State.WITH_STAFF and await self._is_silent(conversation, now):
-            if self._timing.day_is_over(now):
-                await self._step(conversation, "ask_form", self._gone_home(conversation))
-            else:
-                await self._step(conversation, "requeue", self._lost(conversation, now))
         elif await self._is_idle(conversation, now):
             await self._step(conversation, "time_out", self._consultations.closed(conversation, "system"))
         elif alarms := self._timing.clocks.alarms(conversation, now):
+            # Before the officer loses it: the clock that they let run out is theirs. The timer comes again at once.
             await self._step(conversation, "warn", {"alarms": [*conversation.alarms, *alarms]})
+        elif silent and self._timing.day_is_over(now):
+            await self._step(conversation, "ask_form", self._gone_home(conversation))
+        elif silent:
+            await self._step(conversation, "requeue", self._lost(conversation, now))
         else:
             await self._store.sleep(conversation, self._timing.next_wake(conversation, now))
 
@@ -83,26 +87,22 @@ class Timers:
             "avoid": [*conversation.avoid, str(conversation.owner)],
         }  # fmt: skip
 
-    async def _is_silent(self, conversation: Conversation, now: datetime) -> bool:
+    async def _see_what_is_owed(self, conversation: Conversation) -> None:
+        """Puts the note of an answer owed right by the messages, which have the last word."""
         since = conversation.waiting_since
-        if since is not None:
-            if self._timing.silent_at(since) > now:
-                return False
-            tail = await self._tail(conversation)
-            if not any(entry.side is Side.STAFF and entry.at > since for entry in tail):
-                return True
-            # One process noted that an answer was owed while another was given it.
-            await self._store.not_owed(conversation.id, since)
-            conversation.waiting_since = None
-            return False
-        # A process may have died between a message and the note that an answer is owed: the messages tell.
         tail = await self._tail(conversation)
+        if since is not None:
+            if any(entry.side is Side.STAFF and entry.at > since for entry in tail):
+                # One process noted that an answer was owed while another was given it.
+                await self._store.not_owed(conversation.id, since)
+                conversation.waiting_since = None
+            return
+        # A process may have died between a message and the note that an answer is owed.
         people = [entry for entry in tail if entry.side in (Side.RESIDENT, Side.STAFF)]
-        if not people or people[-1].side is not Side.RESIDENT:
-            return False
-        since = people[-1].at
-        await self._store.owe(conversation, since, self._timing.silent_at(since))
-        return self._timing.silent_at(since) <= now
+        if people and people[-1].side is Side.RESIDENT:
+            conversation.waiting_since = people[-1].at
+            wake_at = self._timing.owed_wake(conversation, people[-1].at, self._clock.now())
+            await self._store.owe(conversation, people[-1].at, wake_at)
 
     async def _is_idle(self, conversation: Conversation, now: datetime) -> bool:
         if conversation.state not in (State.BOT, State.OFF_HOURS, State.WITH_STAFF):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
+
+from msgspec import structs
 
 from kernel.worktime import WorkTime
 from services.consultations.clocks import ConversationClocks
@@ -44,3 +48,12 @@ class Timing:
         if conversation.state == State.QUEUED and (closing := self._work_time.closing(now)) is not None:
             times.append(closing)
         return min(times)
+
+    def owed_wake(self, conversation: Conversation, since: datetime, now: datetime) -> datetime:
+        """When the timer comes at the latest once an answer is owed since then: for the clock of the next answer, which
+        turns before the owner counts as silent."""
+        return self.next_wake(structs.replace(conversation, waiting_since=since), now) or self.silent_at(since)
+
+    def answered_wake(self, conversation: Conversation, first: Mapping[str, Any], now: datetime) -> datetime | None:
+        """When the timer comes once the owner has answered; ``first``: what the first answer also changes."""
+        return self.next_wake(structs.replace(conversation, waiting_since=None, **first), now)
