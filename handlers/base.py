@@ -22,7 +22,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.iostream import StreamClosedError
 from tornado.web import RequestHandler, stream_request_body
 
-from handlers.decoding import bearer_token, decode_body, decode_query, idempotency_key
+from handlers.decoding import bearer_token, decode_body, decode_query, idempotency_key, in_background
 from handlers.idempotency import Idempotencies, Stored
 from handlers.limits import Limits
 from handlers.metrics import Metrics
@@ -69,6 +69,8 @@ class Call:
     staff: StaffSession | None = None
     token: str = ""
     key: str | None = None
+    # Asked by a screen and not by whoever sits at it: no use of a staff session.
+    background: bool = False
 
     @property
     def city(self) -> City:
@@ -307,6 +309,7 @@ class Endpoint(BaseHandler):
         call = Call(self.frame, request, self.request_id, address, route.right)
         call.token = bearer_token(request.headers.get("Authorization"))
         call.key = idempotency_key(request.headers.get("Idempotency-Key"))
+        call.background = in_background(request.headers.get("X-Background"))
         await authenticate(call, self.frame)
         await self.frame.limits.check(route.limit, call.caller)
         return call
@@ -385,7 +388,7 @@ async def authenticate(call: Call, frame: Frame) -> None:
     if right.caller is Caller.OPERATOR:
         _check_operator(call, frame)
     elif right.caller is Caller.STAFF:
-        call.staff = await city.staff_queries.session(call.token) if call.token else None
+        call.staff = await city.staff_queries.session(call.token, used=not call.background) if call.token else None
         if call.staff is None:
             raise NotAuthenticated
         if call.staff.enrolment_due and not right.enrolling:

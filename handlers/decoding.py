@@ -23,6 +23,13 @@ def idempotency_key(header: str | None) -> str | None:
     return key
 
 
+def in_background(header: str | None) -> bool:
+    """Whether a screen asks by itself (X-Background: 1), with nobody at it. Raises InvalidInput for another value."""
+    if header not in (None, "1"):
+        raise InvalidInput(field="X-Background", reason="1, or not at all")
+    return header is not None
+
+
 def decode_body(body: bytes, type_: Any) -> Any:
     """The typed request. Raises InvalidInput that names the field ($.path) and says what is wrong with it."""
     try:

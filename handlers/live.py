@@ -1,7 +1,8 @@
 """The console's WebSocket: the officer's conversations as they happen. docs/consultation.md lists its frames.
 
 The first frame is ``hello`` with the token of a staff session. When that session ends, whoever ended it, the socket is
-closed with 4003 within seconds; an open socket alone does not keep a session from its idle limit.
+closed with 4003 within seconds; an open socket alone does not keep a session from its idle limit, nor do the frames
+that a screen sends by itself (``BY_ITSELF``).
 """
 
 from __future__ import annotations
@@ -84,9 +85,11 @@ class StaffSocket(LiveHandler):
     token = ""
     caller: StaffCaller | None = None
     watch: asyncio.Task[None] | None = None
-    # Frames since the session was last looked at: a use of it, which an open screen alone is not.
+    # Frames of whoever sits there since the session was last looked at: a use of it, which an open screen is not.
     used = False
 
+    # Sent by an open screen with nobody at it: after a lost connection, or when a resident's message comes.
+    BY_ITSELF = frozenset({"resume", "leave", "read"})
     TYPES = ("resume", "leave", "say", "read", "recall", "typing", "take", "close_conversation", "presence")
 
     async def take(self, incoming: StaffIncoming, id_: str) -> None:
@@ -95,7 +98,7 @@ class StaffSocket(LiveHandler):
         elif incoming.type == "ping":
             self.tell(OutgoingFrame(type="pong", id=id_))
         elif incoming.type in self.TYPES and self.caller is not None:
-            self.used = True
+            self.used = self.used or incoming.type not in self.BY_ITSELF
             if incoming.type != "typing":
                 await self.frame.limits.check(Limit.CHAT, self.caller.staff_id)
             await getattr(self, f"_take_{incoming.type}")(self.caller, incoming, id_)
@@ -127,7 +130,8 @@ class StaffSocket(LiveHandler):
     async def _hello(self, token: str) -> None:
         if self.greeted:
             raise InvalidInput(field="$.type", reason="hello comes once")
-        session = await self.frame.city.staff_queries.session(token) if token else None
+        # No use of it: a screen comes back by itself after a lost connection.
+        session = await self.frame.city.staff_queries.session(token, used=False) if token else None
         if session is None:
             raise NotAuthenticated
         if session.enrolment_due:

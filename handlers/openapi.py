@@ -61,6 +61,8 @@ def _operation(route: Route, by_type: dict[Any, Any], components: dict[str, Any]
     parameters += _query_parameters(route, by_type, components)
     if route.idempotency is Idempotency.KEY:
         parameters.append(_KEY_PARAMETER)
+    if route.right.caller is Caller.STAFF:
+        parameters.append(_BACKGROUND_PARAMETER)
     if parameters:
         operation["parameters"] = parameters
     if "body" in route.parameters:
@@ -86,6 +88,14 @@ _KEY_PARAMETER = {
     "in": "header",
     "required": False,
     "schema": {"type": "string", "minLength": 8, "maxLength": 64, "pattern": "^[!-~]{8,64}$"},
+}
+
+_BACKGROUND_PARAMETER = {
+    "name": "X-Background",
+    "in": "header",
+    "required": False,
+    "description": "Asked by a screen and not by whoever sits at it: does not keep the session from its idle limit.",
+    "schema": {"type": "string", "enum": ["1"]},
 }
 
 

@@ -103,6 +103,22 @@ async def test_a_session_that_ended_leads_to_the_sign_in_and_back_to_the_screen(
         await expect(page.get_by_role("heading", name="事项目录")).to_be_visible()
 
 
+async def test_an_inbox_that_nobody_sits_at_ends_with_its_session_however_often_it_asks(
+    city: TestCity, console: OpenConsole
+) -> None:
+    officer = await new_officer(city, "agent", "supervisor")
+    async with console("/inbox", officer) as page:
+        await expect(page.get_by_text("没有正在接待的会话")).to_be_visible()
+        await page.wait_for_load_state("networkidle")
+        city.clock.advance(timedelta(minutes=15))
+        async with page.expect_response(lambda answer: "view=all" in answer.url) as polled:
+            pass
+        assert (await polled.value).status == 200
+        city.clock.advance(timedelta(minutes=15))
+        await expect(page.get_by_role("heading", name="登录")).to_be_visible()
+        await expect(page.get_by_text("登录已到期")).to_be_visible()
+
+
 async def test_nobody_sees_a_screen_that_is_not_for_their_role(city: TestCity, console: OpenConsole) -> None:
     officer = await new_officer(city, "window_officer")
     async with console("/staff", officer) as page:

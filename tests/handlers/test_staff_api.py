@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -9,10 +10,13 @@ from typing import Any
 
 import pytest
 
+from handlers.live import WATCH_SECONDS, StaffSocket
+from handlers.sockets import SESSION_ENDED
 from server import embedded
 from services.identity.staff import second_factor
 from tests.administration import PASSWORD
 from tests.city import CENTRE, Resident, TestCity, running_city
+from tests.talk import PATIENCE, hang_up, staff_screen
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +145,52 @@ async def test_what_an_administrator_does_is_read_by_the_auditor_and_by_nobody_e
     for query in ("start=2090-01-01&end=2089-01-01", "start=2089-01-01&end=2090-01-01", "before=EV0", "limit=0"):
         assert (await auditor.call("GET", f"/staff/audit?{query}")).status_code == 400, query
     assert (await auditor.call("GET", "/staff/audit?staff_id=nobody")).status_code == 404
+
+
+async def test_what_a_screen_asks_by_itself_does_not_keep_a_session_from_its_idle_limit(shared_city: TestCity) -> None:
+    city = shared_city
+    left = await city.staff("agent")
+
+    async def polled(officer: Resident, minutes: int, value: str = "1") -> int:
+        """Minutes pass with a poll every ten; the last one's status."""
+        headers = {"Authorization": f"Bearer {officer.token}", "X-Background": value}
+        status = 0
+        for _ in range(0, minutes, 10):
+            city.clock.advance(timedelta(minutes=10))
+            answer = await city.http.get(f"{city.api.url}/staff/conversations", headers=headers)
+            status = answer.status_code
+        return status
+
+    assert await polled(left, 20) == 200
+    assert await polled(left, 10) == 401
+    watched = await city.staff("agent")
+    assert await polled(watched, 20) == 200
+    await watched.ok("GET", "/staff/conversations")
+    assert await polled(watched, 20) == 200
+    # A poll has not put the session into the cache: what somebody does right after it still counts.
+    await watched.ok("PUT", "/staff/presence", {"status": "away"})
+    assert await polled(watched, 20) == 200
+    assert await polled(watched, 10) == 401
+    officer = await city.staff("agent")
+    headers = {"Authorization": f"Bearer {officer.token}", "X-Background": "yes"}
+    refused = await city.http.get(f"{city.api.url}/staff/conversations", headers=headers)
+    assert (refused.status_code, refused.json()["error"]["fields"]["field"]) == (400, "X-Background")
+
+
+async def test_the_frames_that_a_screen_sends_by_itself_do_not_either(shared_city: TestCity) -> None:
+    city = shared_city
+    left, there = [staff_screen(city, await city.staff("agent")) for _ in range(2)]
+    for screen in (left, there):
+        await screen.connect()
+    city.clock.advance(timedelta(minutes=20))
+    for kind in StaffSocket.BY_ITSELF:
+        await left.ask(type=kind, conversation="CV-OF-NOBODY")
+    await there.send(type="typing", conversation="CV-OF-NOBODY")
+    await asyncio.sleep(1.5 * WATCH_SECONDS)
+    city.clock.advance(timedelta(minutes=10))
+    await asyncio.wait_for(left.closed.wait(), PATIENCE)
+    assert left.connection is not None
+    assert left.connection.close_code == SESSION_ENDED
+    await asyncio.sleep(1.5 * WATCH_SECONDS)
+    assert not there.closed.is_set()
+    await hang_up()

@@ -24,6 +24,8 @@ export interface Given<O> {
   key?: string
   /** Never sent again by itself: a one-time password is used up by the first try. */
   once?: boolean
+  /** Asked by the screen, not by whoever sits at it: does not keep the session from its idle limit. */
+  background?: boolean
 }
 
 /** What the API refused, or why it could not be reached (`OFFLINE`, `TIMEOUT`). `message` is for people. */
@@ -75,6 +77,7 @@ export async function call<P extends keyof paths & string, M extends Method>(
   const headers: Record<string, string> = {}
   if (session.token && path.startsWith('/staff')) headers.Authorization = `Bearer ${session.token}`
   if (method !== 'get') headers['Idempotency-Key'] = given.key ?? newKey()
+  if (given.background) headers['X-Background'] = '1'
   if (given.body !== undefined) headers['Content-Type'] = 'application/json'
   const wish: RequestInit = { method: method.toUpperCase(), headers, cache: 'no-store' }
   if (given.body !== undefined) wish.body = JSON.stringify(given.body)

@@ -28,8 +28,9 @@ export async function sendFile<T>(path: string, file: File): Promise<T> {
   return (await response.json()) as T
 }
 
-export async function fetchFile(path: string): Promise<Blob> {
-  return (await fetched(path, {})).blob()
+/** `background`: the screen asks by itself (client.ts). */
+export async function fetchFile(path: string, background = false): Promise<Blob> {
+  return (await fetched(path, background ? { headers: { 'X-Background': '1' } } : {})).blob()
 }
 
 /** The id of the image that is kept; the same image again is the same file. */
@@ -39,5 +40,5 @@ export async function uploadImage(file: File): Promise<string> {
 
 /** An address for <img>; whoever asked gives it back with URL.revokeObjectURL. */
 export async function entryImage(conversation: string, seq: number): Promise<string> {
-  return URL.createObjectURL(await fetchFile(`/staff/conversations/${encodeURIComponent(conversation)}/images/${seq}`))
+  return URL.createObjectURL(await fetchFile(`/staff/conversations/${encodeURIComponent(conversation)}/images/${seq}`, true))
 }

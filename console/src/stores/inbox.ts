@@ -87,12 +87,13 @@ export const useInbox = defineStore('inbox', () => {
     await flush()
   }
 
+  /** The lists anew. What the officer does beside it is a use of the session; this by itself is none. */
   async function refresh(): Promise<void> {
     if (running.value || !started.value) return
     running.value = true
     try {
       const views: View[] = supervisor.value ? ['mine', 'queue', 'forms', 'all'] : ['mine', 'queue', 'forms']
-      const found = await Promise.all(views.map((view) => call('get', '/staff/conversations', { query: { view } })))
+      const found = await Promise.all(views.map((view) => call('get', '/staff/conversations', { query: { view }, background: true })))
       views.forEach((view, index) => (lists[view] = found[index]?.conversations ?? []))
       error.value = ''
     } catch (failure) {
@@ -104,7 +105,7 @@ export const useInbox = defineStore('inbox', () => {
       const talk = talks.get(one.id)
       if (talk && one.created_at === talk.conversation.created_at) talk.conversation = one
     }
-    for (const one of lists.mine ?? []) if (!talks.has(one.id)) void open(one.id).catch(() => undefined)
+    for (const one of lists.mine ?? []) if (!talks.has(one.id)) void open(one.id, true).catch(() => undefined)
   }
 
   function refreshSoon(): void {
@@ -112,9 +113,9 @@ export const useInbox = defineStore('inbox', () => {
     gathered = setTimeout(() => void refresh(), GATHER_MS)
   }
 
-  /** Reads a conversation and follows it from then on. Raises ApiError. */
-  async function open(id: string): Promise<Talk> {
-    const page = await call('get', '/staff/conversations/{conversation_id}', { path: { conversation_id: id } })
+  /** Reads a conversation and follows it from then on. `background`: nobody has asked for it. Raises ApiError. */
+  async function open(id: string, background = false): Promise<Talk> {
+    const page = await call('get', '/staff/conversations/{conversation_id}', { path: { conversation_id: id }, background })
     const known = talks.get(id)
     const entries = known?.entries ?? []
     talks.set(id, { conversation: page.conversation, page, entries, typingAt: known?.typingAt ?? 0 })
@@ -128,7 +129,7 @@ export const useInbox = defineStore('inbox', () => {
     if (!talk) return
     for (;;) {
       const after = talk.entries.at(-1)?.seq ?? 0
-      const found = await call('get', '/staff/conversations/{conversation_id}/events', { path: { conversation_id: id }, query: { after } })
+      const found = await call('get', '/staff/conversations/{conversation_id}/events', { path: { conversation_id: id }, query: { after }, background: true })
       talk.conversation = found.conversation
       add(id, found.entries as unknown as Entry[])
       if (!found.more) return

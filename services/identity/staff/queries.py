@@ -8,7 +8,14 @@ from kernel.clock import Clock
 from kernel.errors import InvalidInput, NotFound
 from services.identity.cache import SessionCache
 from services.identity.staff.machine import State
-from services.identity.staff.model import AuditEntry, StaffAccount, StaffRules, StaffSession, StaffView
+from services.identity.staff.model import (
+    AuditEntry,
+    StaffAccount,
+    StaffRules,
+    StaffSession,
+    StaffSessionRecord,
+    StaffView,
+)
 from services.identity.staff.store import AuditStore, StaffSessionStore, StaffStore
 from services.identity.tokens import token_hash
 
@@ -36,11 +43,12 @@ class StaffQueries:
     def rules(self) -> StaffRules:
         return self._rules
 
-    async def session(self, token: str) -> StaffSession | None:
+    async def session(self, token: str, *, used: bool = True) -> StaffSession | None:
         """Who the bearer of a token is; None when it is unknown, ended, idle for too long or signed out.
 
         No database command when the cache knows it, else three, one of which notes the use. As the cache knows it for
-        ``rules.cache_for``, the idle limit may come that much early, and never late.
+        ``rules.cache_for``, the idle limit may come that much early, and never late. Not ``used``: by a screen that
+        asks by itself, which must not keep the session from its idle limit.
         """
         hashed = token_hash(token)
         if hashed is None:
@@ -49,12 +57,13 @@ class StaffQueries:
         session = await self._cache.get(hashed)
         if session is not None:
             return session if session.expires_at > now else None
-        record = await self._sessions.get(hashed)
-        if record is None:
+        found = await self._standing(hashed, now)
+        if found is None:
             return None
-        account = await self._accounts.get(record.staff_id)
-        if account is None or account.state != State.ACTIVE or account.generation != record.generation:
-            return None
+        record, account = found
+        if not used:
+            # Not kept in the cache either: for as long as it were there, a real use would not be noted.
+            return session_of(account, record.expires_at, self._rules)
         if not await self._sessions.use(hashed, now, now - self._rules.idle_for):
             return None
         session = session_of(account, record.expires_at, self._rules)
@@ -73,11 +82,17 @@ class StaffQueries:
         session = await self._cache.get(hashed)
         if session is not None:
             return session.expires_at > now
+        return await self._standing(hashed, now) is not None
+
+    async def _standing(self, hashed: str, now: datetime) -> tuple[StaffSessionRecord, StaffAccount] | None:
+        """A session that has not ended, and whose it is: two database commands."""
         record = await self._sessions.get(hashed)
         if record is None or record.expires_at <= now or record.seen_at <= now - self._rules.idle_for:
-            return False
+            return None
         account = await self._accounts.get(record.staff_id)
-        return account is not None and account.state == State.ACTIVE and account.generation == record.generation
+        if account is None or account.state != State.ACTIVE or account.generation != record.generation:
+            return None
+        return record, account
 
     async def account(self, staff_id: str) -> StaffView:
         """Raises NotFound."""
