@@ -5,7 +5,7 @@
  * (inbox, queue, today, cases), then what they write (catalogue, knowledge), then what they look into (statistics,
  * complaints, payments), then administration.
  */
-import { Bell, Calendar, ChatDotRound, ChatLineSquare, Collection, DataLine, Document, Files, Headset, Key, MagicStick, Money, PhoneFilled, Promotion, Tickets, User } from '@element-plus/icons-vue'
+import { Bell, Calendar, ChatDotRound, ChatLineSquare, Collection, DataLine, Document, Files, Headset, Key, MagicStick, Money, PhoneFilled, Promotion, Tickets, User, WarningFilled } from '@element-plus/icons-vue'
 import type { Component } from 'vue'
 
 export type Group = 'work' | 'content' | 'insight' | 'system'
@@ -134,6 +134,14 @@ export const screens: readonly Screen[] = [
     roles: ['supervisor', 'administrator', 'auditor'],
     view: () => import('./views/Payments.vue'),
     below: [{ name: 'bill', path: '/payments/bills/:id', view: () => import('./views/BillPage.vue') }],
+  },
+  {
+    name: 'troubles',
+    path: '/troubles',
+    group: 'system',
+    icon: WarningFilled,
+    roles: ['supervisor', 'administrator'],
+    view: () => import('./views/Troubles.vue'),
   },
   {
     name: 'staff',

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from playwright.async_api import expect
 
+from kernel.ids import Kind
+from services.events.model import DeadLetter
 from services.identity.staff import second_factor
+from services.store import Event
 from tests.browser import axe, picture
-from tests.city import TestCity
+from tests.city import CENTRE, ID_CARD_LOST, TestCity, first_free, until
 from tests.console.conftest import CONSOLE, PASSWORD, OpenConsole, new_officer
 
 
@@ -114,3 +117,44 @@ async def test_a_changed_password_ends_the_session(city: TestCity, console: Open
         await page.get_by_test_id("own-go").click()
         await expect(page.get_by_role("heading", name="登录")).to_be_visible()
     assert await city.api.house.city.staff_queries.session(officer.token) is None
+
+
+async def test_what_did_not_arrive_is_seen_with_its_reason_and_the_command_that_replays_it(
+    city: TestCity, console: OpenConsole
+) -> None:
+    boss, resident = await new_officer(city, "administrator", centre=None), await city.resident()
+    phone = "13900000713"
+    code = (await city.wechat.control("phone", openid=resident.openid, phone=phone))["code"]
+    await resident.ok("PUT", "/api/me/phone", {"code": code})
+    await city.sms.control("verdict", phone=f"+86{phone}", report_status="FAIL", errmsg="MK:0001")
+    body = {"item": ID_CARD_LOST, "centre": CENTRE, "start": await first_free(resident)}
+    booking = await resident.ok("POST", "/api/bookings", body)
+    await resident.ok("POST", f"/api/bookings/{booking['id']}/confirm")
+    await city.work()
+    house = city.api.house.city
+    event = Event(
+        id=city.api.frame.ids.new(Kind.EVENT), name="booking.confirmed", aggregate=booking["id"],
+        aggregate_version=2, at=city.clock.now(), data={},
+    )  # fmt: skip
+    letter = DeadLetter(
+        id=f"notifications/{event.id}", consumer="notifications", event=event, error="KeyError('title')", attempts=8,
+        at=city.clock.now(),
+    )  # fmt: skip
+    await house.dead_letters.keep(letter)
+
+    async def failed() -> bool:
+        return any("MK:0001" in one.last_error for one in await house.notification_queries.failures())
+
+    await until(failed)
+    async with console("/troubles", boss) as page:
+        message = page.get_by_test_id("trouble-messages").get_by_role("row").filter(has_text="MK:0001").first
+        await expect(message).to_contain_text("预约成功")
+        await expect(message).to_contain_text("未能送达")
+        line = page.get_by_test_id("trouble-events").get_by_role("row").filter(has_text=booking["id"])
+        await expect(line).to_contain_text("KeyError")
+        await expect(line).to_contain_text("python -m server replay --consumer notifications")
+        await axe(page, CONSOLE)
+        await picture(page, CONSOLE, "troubles")
+        await house.dead_letters.remove(letter.id)
+        await page.get_by_role("button", name="刷新").click()
+        await expect(line).to_have_count(0)

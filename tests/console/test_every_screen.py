@@ -20,6 +20,7 @@ WALKS: dict[str, tuple[str, ...]] = {
     "inbox": DESK, "today": DESK, "cases": DESK, "cases/apply": DESK, "complaints": DESK, "catalogue": DESK,
     "catalogue/new": DESK, "knowledge": DESK, "knowledge/new": DESK, "canned-answers": DESK, "learning": DESK,
     "statistics": DESK, "follow-ups": DESK, "officers": DESK, "supervision": DESK, "payments": DESK,
+    "troubles": DESK,
     "staff": ("administrator",), "audit": ("auditor",), "account": ("agent",), "nowhere-at-all": ("agent",),
 }  # fmt: skip
 # What they show is there without a question to the API.

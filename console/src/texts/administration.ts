@@ -1,4 +1,4 @@
-/** What administrators and auditors read: accounts and the audit. */
+/** What administrators and auditors read: accounts, the audit, and what did not arrive. */
 export const staffTexts = {
   lead: '账号由系统管理员管理，每一次变更都会记入审计。',
   list: '账号列表',
@@ -94,4 +94,26 @@ export const auditTexts = {
     disabled: '账号已停用',
     locked: '已锁定',
   },
+}
+
+export const troubleTexts = {
+  lead: '没有送到居民的通知，和系统各部分没能处理的事件。',
+  refresh: '刷新',
+  messages: '通知',
+  messagesHint: '居民仍可在小程序“我的消息”中看到。“结果未知”的通知可能已经送到，系统不会自动重发；紧要的请电话告知居民。',
+  title: '通知',
+  state: '状态',
+  // The API's words are for residents.
+  states: { failed: '未能送达', uncertain: '结果未知' } as Record<string, string>,
+  attempts: '尝试次数',
+  error: '最近一次原因',
+  at: '时间',
+  events: '未处理的事件',
+  eventsHint: '多次重试仍失败。排除原因后，由系统管理员在服务器上运行所列命令重新处理；处理成功的会从这里消失。',
+  event: '事件',
+  consumer: '处理部分',
+  replay: '重新处理的命令',
+  command: (consumer: string) => `python -m server replay --consumer ${consumer}`,
+  none: '没有未送达的通知和事件',
+  noneHint: '通知发送失败、结果未知，或事件多次处理失败时，会出现在这里。',
 }

@@ -1,5 +1,5 @@
 /** Every word that staff read, one file a subject. Sentences say what happened and what to do next. */
-import { auditTexts, staffTexts } from './administration'
+import { auditTexts, staffTexts, troubleTexts } from './administration'
 import { caseTexts, fileTexts, supervisionTexts } from './cases'
 import { catalogueTexts, itemWords } from './catalogue'
 import { complaintTexts } from './complaints'
@@ -45,6 +45,7 @@ export const texts = {
   payments: paymentTexts,
   ...itemWords,
   catalogue: catalogueTexts,
+  troubles: troubleTexts,
   staff: staffTexts,
   audit: auditTexts,
 }

@@ -28,6 +28,7 @@ export const layoutTexts = {
     payments: '缴费管理',
     bill: '缴费单',
     supervision: '督办',
+    troubles: '未送达',
     staff: '工作人员',
     audit: '审计记录',
     account: '我的账号',
