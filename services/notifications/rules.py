@@ -59,13 +59,25 @@ class Take:
     fallback: Any = None
 
 
+def always(data: Mapping[str, Any]) -> bool:
+    return True
+
+
+def asked_for_by_an_officer(data: Mapping[str, Any]) -> bool:
+    """A bill of somebody's for a case or an appointment. Those of an issuer's file are not told of one by one: a file
+    holds thousands, and who has bound the account is reminded before each is due."""
+    return bool(data.get("person")) and data.get("subject_kind") != "account"
+
+
 @dataclass(frozen=True, slots=True)
 class EventRule:
-    """An event becomes a message of this template to the person that ``person`` names in its data."""
+    """An event becomes a message of this template to the person that ``person`` names in its data, ``when`` its data
+    are such."""
 
     template: str
     values: tuple[Take, ...]
     person: str = "person"
+    when: Callable[[Mapping[str, Any]], bool] = always
 
     def read(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """The values; one that is missing stays missing, and ``do_notify`` says so."""
@@ -124,6 +136,7 @@ RULES: Final[Mapping[str, EventRule]] = {
     "case.denied": _DECIDED,
     "case.ready": EventRule("case_ready", _CASE_CENTRE),
     "case.issued": EventRule("case_issued", _CASE),
+    "bill.issued": EventRule("bill_issued", (_TITLE, _BILL, _AMOUNT), when=asked_for_by_an_officer),
     "bill.paid": EventRule("bill_paid", (_TITLE, _BILL, _AMOUNT)),
     "bill.due_soon": EventRule("bill_due", (_TITLE, _BILL, _AMOUNT, Take("due_at"))),
     "refund.succeeded": _REFUNDED,
@@ -139,7 +152,7 @@ def consumer(notifications: Notifications, rules: Mapping[str, EventRule] = RULE
         # The aggregate is the booking, should the data not name it.
         data = {"booking_id": event.aggregate, **event.data}
         # A case that a window took in for somebody without an account: there is nobody to send to, said by "".
-        if data.get(rule.person) == "":
+        if data.get(rule.person) == "" or not rule.when(data):
             return
         await notifications.do_notify(str(data.get(rule.person) or ""), rule.template, rule.read(data), event.id)
 

@@ -13,6 +13,7 @@ from kernel.machine import Actor
 from server import embedded
 from services.payments.model import Bill, BillLine, SubjectKind
 from tests.city import Resident, TestCity, running_city, until
+from tests.services.payments.test_accounts import file, line
 from tests.simulators.wechat_pay.support import PREPAY
 
 PATH = "/callbacks/wechat-pay"
@@ -85,8 +86,40 @@ async def test_a_resident_pays_a_bill_and_is_told(shared_city: TestCity) -> None
     assert (paid["state"], paid["paid_fen"], paid["order"], paid["payable"]) == ("paid", 1230, answer["order"], False)
     await city.work()
     titles = [m["title"] for m in (await resident.ok("GET", "/api/messages"))["messages"]]
-    assert titles == ["缴费成功"]
+    assert sorted(titles) == ["有一笔费用待缴", "缴费成功"]
     await books(city)
+
+
+async def test_whoever_is_asked_for_a_fee_is_told_with_the_way_to_it(shared_city: TestCity) -> None:
+    city, resident = shared_city, await shared_city.resident()
+    bill = await billed(city, resident)
+    # Nobody's bill: there is nobody to tell, and nothing is left over as a dead letter.
+    payments = city.api.house.city.payments
+    await payments.do_bill(
+        subject_kind=SubjectKind.CASE, subject="CA-NOBODY", person=None, title="登记费",
+        lines=[BillLine(name="登记费", amount_fen=100)], by="test", actor=Actor.SYSTEM,
+    )  # fmt: skip
+    await city.work()
+    await city.work()
+    [told] = (await resident.ok("GET", "/api/messages"))["messages"]
+    assert (told["title"], told["page"]) == ("有一笔费用待缴", f"pages/payment/bill?id={bill.id}")
+    assert "“不动产登记费”有一笔费用待缴，12.30元" in told["body"]
+    assert await city.api.house.city.dead_letters.count() == 0
+
+
+async def test_a_file_of_bills_floods_nobody(shared_city: TestCity) -> None:
+    """Whoever has bound an account finds its bills in the list, and is reminded before each is due."""
+    city, resident = shared_city, await shared_city.resident()
+    imports = city.api.house.city.bill_imports
+    first = line("96001", reference="F-0")
+    await imports.do_import(file(first), "ST1")
+    account = {"kind": "water", "account_number": "96001", "holder": "王小明"}
+    await resident.ok("POST", "/api/accounts", account)
+    more = [line("96001", reference=f"F-{number}", period=f"2090-{number:02}") for number in range(1, 10)]
+    assert (await imports.do_import(file(*more), "ST1")).made == 9
+    await city.work()
+    assert len((await resident.ok("GET", "/api/bills"))["bills"]) == 10
+    assert (await resident.ok("GET", "/api/messages"))["messages"] == []
 
 
 async def test_a_lost_callback_is_made_good_by_the_residents_own_check(shared_city: TestCity) -> None:
@@ -285,6 +318,6 @@ async def refunds(city: TestCity, resident: Resident, bill: Bill) -> None:
     listed = (await supervisor.ok("GET", path))["refunds"]
     assert [(r["amount_fen"], r["state"]) for r in listed] == [(4000, "succeeded"), (6000, "succeeded")]
     titles = [m["title"] for m in (await resident.ok("GET", "/api/messages"))["messages"]]
-    assert sorted(titles) == ["缴费成功", "退款成功", "退款成功"]
+    assert sorted(titles) == ["有一笔费用待缴", "缴费成功", "退款成功", "退款成功"]
     report = await books(city)
     assert (report["captured_fen"], report["refunded_fen"], report["ledger_fen"]) == (10_000, 10_000, 0)
