@@ -18,6 +18,7 @@ from services.notifications.rules import consumer as notify
 from services.payments.accounts.machine import BILLS_MOVING, MOVING
 from services.payments.accounts.machine import EVENTS as ACCOUNT_EVENTS
 from services.payments.machine import BILL, ISSUE, ORDER, REFUND, REQUEST, START
+from services.payments.model import SubjectKind
 from services.store import Event
 from services.supervision.model import KINDS as SUPERVISED
 from services.supervision.model import SETTLING
@@ -51,6 +52,7 @@ def consumers(city: City, redis: Redis) -> list[Consumer]:
         notify(city.notifications),
         waiting_list(city),
         payments(city),
+        case_fees(city),
         accounts(city),
         *conversations(city),
         dropped_files(city),
@@ -79,6 +81,20 @@ def payments(city: City) -> Consumer:
         await city.pay_orders.do_abandon(event.aggregate)
 
     return Consumer("payments", frozenset({"bill.cancelled"}), take)
+
+
+def case_fees(city: City) -> Consumer:
+    """Cancels what is open of a case that came to nothing. Hears of every new bill too, should it have been made at the
+    moment in which its case ended. Idempotent: a cancelled bill is not open."""
+
+    async def take(event: Event) -> None:
+        if event.name == ISSUE.event:
+            if event.data.get("subject_kind") == SubjectKind.CASE:
+                await city.cases.do_drop_fees(str(event.data["subject"]))
+        else:
+            await city.cases.do_drop_fees(event.aggregate)
+
+    return Consumer("case_fees", frozenset({"case.withdrawn", "case.refused", ISSUE.event}), take)
 
 
 def accounts(city: City) -> Consumer:

@@ -14,6 +14,9 @@ from services.catalogue.model import Delivery as Way
 from services.payments.fees import fee_lines
 from services.payments.model import BillState, SubjectKind
 
+# States in which nothing more is done for a case, and what its bills say then.
+CAME_TO_NOTHING = {"withdrawn": "办件已撤回", "refused": "申请不予受理"}
+
 
 class Approval(Window):
     """Steps of departments and the way out of the house (统一出件)."""
@@ -115,6 +118,23 @@ class Approval(Window):
                 return written
             case = await self._require(case_id, at_window(officer))
         raise Conflict
+
+    async def do_drop_fees(self, case_id: str) -> None:
+        """Nobody has to pay any more what is open of a case that came to nothing; what is paid was for work done, and
+        staff refund it where they see fit. Does nothing the second time, or while the case goes on.
+
+        A payment that is under way ends with its bill, and what is paid all the same goes back.
+        """
+        case = await self._store.get(case_id)
+        if case is None or case.state not in CAME_TO_NOTHING:
+            return
+        for bill in await self._around.payment_queries.of_subject(SubjectKind.CASE, case_id):
+            if bill.state == BillState.OPEN:
+                try:
+                    reason = CAME_TO_NOTHING[case.state]
+                    await self._around.payments.do_cancel_bill(bill.id, "", reason, Actor.SYSTEM)
+                except ActionNotAllowed:
+                    continue  # paid, or cancelled by somebody else, at this moment
 
     async def do_issue(self, officer: Officer, case_id: str, tracking: str = "") -> Case:
         """Hands the result over in the way the resident chose; by post with the tracking number.
