@@ -23,7 +23,7 @@ from nlp.policy import Field, Policy
 from nlp.ranking import Ranker, Ranking
 from nlp.reading import Reading, read
 from nlp.segment import TERM_MAX, TERM_MIN, Segmenter, usable_terms
-from nlp.understanding import Understanding
+from nlp.understanding import Understanding, View
 
 __all__ = ["Answer", "Candidate", "Entry", "Matcher", "Policy"]
 
@@ -128,7 +128,7 @@ class Matcher:
                 ranking.rows, ranking.relative, ranking.probabilities, matches, strict=True
             )
         )
-        outcome, why = self._outcome(normal.text, view.intent, ranking.in_domain, candidates)
+        outcome, why = self._outcome(normal.text, view, ranking.in_domain, candidates)
         answer = Answer(
             text=normal.text,
             masked=normal.masked,
@@ -141,19 +141,18 @@ class Matcher:
         )
         return answer, reading, ranking
 
-    def _outcome(
-        self, text: str, intent: Intent, in_domain: float, candidates: Sequence[Candidate]
-    ) -> tuple[Outcome, Why]:
+    def _outcome(self, text: str, view: View, in_domain: float, candidates: Sequence[Candidate]) -> tuple[Outcome, Why]:
         """The decision by thresholds; what was asked for in so many words comes first."""
         policy = self.policy
         if not text:
             return Outcome.NONE, Why.EMPTY_TEXT
-        if intent is Intent.PERSON:
-            return Outcome.PERSON, Why.ASKED_FOR_PERSON
         best = candidates[0].probability if candidates else 0.0
+        # 人工耳蜗救助 has a word of asking for a person in it, and is the name of an item.
+        if view.intent is Intent.PERSON and (best < policy.answer_at or view.intent_probability >= policy.person_at):
+            return Outcome.PERSON, Why.ASKED_FOR_PERSON
         offered = sum(candidate.probability for candidate in candidates[:3])
         if best < policy.answer_at:
-            if intent is Intent.GREETING:
+            if view.intent is Intent.GREETING:
                 return Outcome.NONE, Why.SMALL_TALK
             if not self.entries:
                 return Outcome.PERSON, Why.NO_ITEMS

@@ -54,6 +54,9 @@ class Policy:
     ask_at: float = 0.45
     # Below this probability of being about the city's services the text is none of ours.
     domain_at: float = 0.5
+    # Probability of asking for a person from which it counts against an item that is surely found, and in the dialogue
+    # without the words for it.
+    person_at: float = 0.9
     # What a wrong confident answer, a question back and a needless hand-over cost, for choosing the thresholds.
     cost_wrong: float = 5.0
     cost_question: float = 1.0

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - a pattern is easier to read whole than in pieces.
 """What a resident's sentence fills in: centre, day and time, numbers, own things, place; and how it steers a dialogue.
 
 Pure: the words of places come in as a ``PlaceWords``. Ids are looked for in the text as it was typed, everything else
@@ -10,28 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
 
 from msgspec import Struct
 
 from kernel.ids import Kind, normalise
 from kernel.workdays import WorkdayTable
 from nlp.normalise import normalise as normal_form
+from nlp.steering import Signal, signals, whole
 from nlp.when import When, read
-
-
-class Signal(StrEnum):
-    """What a sentence does to the dialogue, whatever it is about."""
-
-    YES = "yes"
-    NO = "no"
-    STOP = "stop"
-    RESUME = "resume"
-    PERSON = "person"
-    OTHER_TIME = "other_time"
-    OTHER_CENTRE = "other_centre"
-    OTHER_ITEM = "other_item"
-    NONE_OF_THESE = "none_of_these"
 
 
 class PlaceEntry(Struct, frozen=True, kw_only=True):
@@ -88,7 +73,7 @@ class Numbers(Struct, frozen=True, kw_only=True):
 class Slots(Struct, frozen=True, kw_only=True):
     """``centres``: codes that fit what was said, the likeliest first; ``not_centres``: those said to be wrong.
     ``own``: a reference to something of the resident's own, with ``since`` when it was. ``ordinal``: 0-based place in
-    the list shown, -1 for the last."""
+    the list shown, -1 for the last. ``whole``: those of ``signals`` that are all the sentence says."""
 
     when: When
     centres: tuple[str, ...] = ()
@@ -100,6 +85,7 @@ class Slots(Struct, frozen=True, kw_only=True):
     place: str = ""
     ordinal: int | None = None
     signals: frozenset[Signal] = frozenset()
+    whole: frozenset[Signal] = frozenset()
     correction: bool = False
 
 
@@ -130,18 +116,6 @@ _PLACE_HEAD = re.compile(
 
 _VAGUE_PLACE = re.compile(r"^(?:楼下|门口|对面|附近|那条路|这条路|小区|村里)")
 
-_SIGNALS: tuple[tuple[Signal, re.Pattern[str]], ...] = (
-    (Signal.PERSON, re.compile(r"人工|真人|客服|找个人|转接|活人|跟人说|坐席|接线员")),
-    (Signal.STOP, re.compile(r"^(?:那|还是)?(?:就)?(?:算了|不用了|不办了|不约了|不需要了|不要了|不弄了|退出|结束|停止|先这样|没事了|不问了|不取消了|不改了|不投诉了|放弃|作罢)")),
-    (Signal.RESUME, re.compile(r"^(?:那)?(?:继续|接着|回到|回去)|继续(?:刚才|之前|预约|办|投诉)|接着(?:刚才|办|约)|^刚才(?:那个|的)")),
-    (Signal.OTHER_TIME, re.compile(r"换个?(?:别的|其他)?(?:时间|日子|天|点)|改个?时间|别的时间|其他时间|时间不(?:行|合适|对)|换一天|另选时间")),
-    (Signal.OTHER_CENTRE, re.compile(r"换个?(?:别的|其他)?(?:地方|大厅|中心|地点)|别的(?:大厅|地方)|其他(?:大厅|地方)|地方不对|地点不对")),
-    (Signal.OTHER_ITEM, re.compile(r"换个?(?:别的)?(?:事项|业务)|事项不对|不是(?:这个|那个)?(?:事项|业务)|不是办这个|不是这件事|搞错事项")),
-    (Signal.NONE_OF_THESE, re.compile(r"都不是|都不对|没有(?:我要的|一个对)|不是这些|都不要|一个都不")),
-    (Signal.YES, re.compile(r"^(?:对的?|是的?|好的?|好吧|好呀|行|行吧|行的|可以|可以的|嗯+|恩|没错|没问题|确认|确定|就这样|就这个|没有?问题|ok|okay|yes|y|同意|要的|对对|是是|约吧|办吧|取消吧|提交吧?|确认提交|确认取消|确认预约|确认改期)[吧的了啊呀!。~，]*$")),
-    (Signal.NO, re.compile(r"^(?:不|不对|不是|不行|不要|不可以|不确定|否|no|n|先不|别|不好|没有|无|不用)[了吧的啊呀!。~，]*$")),
-)  # fmt: skip
-
 
 def fill(text: str, now: datetime, workdays: WorkdayTable, places: PlaceWords) -> Slots:
     """Everything a sentence fills in. Any text; never raises."""
@@ -164,7 +138,8 @@ def fill(text: str, now: datetime, workdays: WorkdayTable, places: PlaceWords) -
         since=read(text, now, workdays, past=True) if own else None,
         place=place(normal),
         ordinal=_ordinal(bare),
-        signals=frozenset(signal for signal, pattern in _SIGNALS if pattern.search(bare)),
+        signals=signals(normal),
+        whole=whole(normal),
         correction=bool(_CORRECTION.search(normal)),
     )
 

@@ -11,16 +11,17 @@ from msgspec import Struct
 from kernel.errors import InvalidInput
 from kernel.workdays import WorkdayTable
 from kernel.worktime import WorkTime, parse_period
+from nlp.normalise import normalise
+from nlp.steering import Signal, whole
 
 _NOISE = re.compile(r"[\s,，.。!！?？~～、;；:：]+")
 
 
 class HandOverWords(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``whole``: the entire text; ``inside``: anywhere in it. A short word inside another means something else:
-    人工 is also in 人工智能."""
+    """``whole``: the entire text, beside what asks for a person everywhere (``nlp.steering``). A word inside another
+    sentence means something else: 人工 is also in 人工智能."""
 
     whole: list[str]
-    inside: list[str]
 
 
 class Sensitive(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,8 +58,8 @@ class ConsultationData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return WorkTime(workdays, [parse_period(period) for period in self.hours], special)
 
     def asks_for_person(self, text: str) -> bool:
-        bare = _NOISE.sub("", text)
-        return bare in self.hand_over.whole or any(word in bare for word in self.hand_over.inside)
+        """Whether nothing else is said; what a dialogue makes of a clause of a sentence is the bot's."""
+        return _NOISE.sub("", text) in self.hand_over.whole or Signal.PERSON in whole(normalise(text).text)
 
     def sensitive_topic(self, text: str) -> Sensitive | None:
         bare = _NOISE.sub("", text)

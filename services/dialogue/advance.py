@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from nlp.answer import Intent, Outcome
 from nlp.normalise import normalise
-from nlp.slots import Signal
+from nlp.steering import Signal
 from nlp.when import Kind
 from services.dialogue import asking, booking, complain, own
 from services.dialogue.cues import asks_for_person, task_of
-from services.dialogue.model import TASK_WORDS, Facts, Option, Result, State, Step, TaskKind, Understanding, Want
+from services.dialogue.model import TASK_WORDS, Facts, Option, Result, State, Step, Task, TaskKind, Understanding, Want
 from services.dialogue.talk import PERSON, STOP, Talk
 
 _OWN = (TaskKind.CANCEL, TaskKind.MOVE, TaskKind.PROGRESS, TaskKind.PAY)
@@ -44,13 +44,15 @@ def _hear(talk: Talk, heard: Understanding) -> None:
         talk.say("这个选项已经过期，请再说一次您想办的事。")
         _repeat(talk)
         return
-    if asks_for_person(heard):
+    # The matter and the place of a complaint may hold any words: 打了客服电话，没人接，算了 is a part of the story.
+    steering = slots.whole if _writes(state.task) else slots.signals
+    if Signal.PERSON in steering or (not _writes(state.task) and asks_for_person(heard)):
         talk.to_person("asked")
-    elif Signal.STOP in slots.signals:
+    elif Signal.STOP in steering:
         _stop(talk)
     elif Signal.RESUME in slots.signals and state.parked and state.task is None:
         _resume(talk)
-    elif Signal.NONE_OF_THESE in slots.signals and (state.options or state.task):
+    elif Signal.NONE_OF_THESE in steering and (state.options or state.task):
         asking.none_of_these(talk)
     elif state.task is not None and _goes_on(talk, heard):
         return
@@ -117,8 +119,7 @@ def _goes_on(talk: Talk, heard: Understanding) -> bool:
     """Whether a sentence belongs to the task that is going on; one that begins another interrupts it."""
     task = talk.task
     new = task_of(heard)
-    writing = task.kind is TaskKind.COMPLAIN and task.want in (Want.MATTER, Want.PLACE)
-    if new is not None and new is not task.kind and not writing and not _same(task.kind, new):
+    if new is not None and new is not task.kind and not _writes(task) and not _same(task.kind, new):
         return False
     if task.kind is TaskKind.BOOK:
         if new is TaskKind.CANCEL:
@@ -130,6 +131,11 @@ def _goes_on(talk: Talk, heard: Understanding) -> bool:
             return False
         return complain.hear(talk, heard)
     return own.hear(talk, heard)
+
+
+def _writes(task: Task | None) -> bool:
+    """Whether what is said now is a complaint's own text."""
+    return task is not None and task.kind is TaskKind.COMPLAIN and task.want in (Want.MATTER, Want.PLACE)
 
 
 def _fills_parked(state: State, heard: Understanding) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from nlp.slots import Signal
+from nlp.steering import Signal
 from services.dialogue.model import Option, Result, TaskKind, Understanding, Want
 from services.dialogue.talk import PERSON, STOP, Talk
 

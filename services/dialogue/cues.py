@@ -6,7 +6,8 @@ from __future__ import annotations
 import re
 
 from nlp.answer import Intent, Outcome
-from nlp.slots import Signal
+from nlp.policy import Policy
+from nlp.steering import Signal
 from services.dialogue.model import TaskKind, Understanding
 
 _CUES: tuple[tuple[TaskKind, re.Pattern[str]], ...] = (
@@ -24,6 +25,7 @@ _ABOUT_BOOKING = re.compile(
 # 改到后天上午, said by itself: something that is booked is meant, and a time to move it to.
 _TO_ANOTHER_TIME = re.compile(r"^(?:那|再|还是|请|麻烦)?(?:帮我)?(?:改|换|挪|调|推迟|延后|提前)(?:到|成|至|为)")
 _SURE_ENOUGH = 0.6
+_SOMEBODY = re.compile("人工|真人|客服|坐席|座席|接线员")
 
 
 def task_of(heard: Understanding) -> TaskKind | None:
@@ -53,6 +55,14 @@ def task_of(heard: Understanding) -> TaskKind | None:
 
 
 def asks_for_person(heard: Understanding) -> bool:
-    return Signal.PERSON in heard.slots.signals or (
-        heard.answer.intent is Intent.PERSON and heard.answer.outcome is Outcome.PERSON
-    )
+    """By words as a sentence or clause of their own; or by the model's intent, where no words name a task.
+
+    With 人工 or 客服 inside of another sentence the model says "person" whatever it is about (人工繁育许可,
+    移动客服不理人), so there it is not asked.
+    """
+    if Signal.PERSON in heard.slots.signals:
+        return True
+    answer = heard.answer
+    guessed = answer.intent is Intent.PERSON and answer.outcome is Outcome.PERSON
+    sure = answer.intent_probability >= Policy().person_at and not _SOMEBODY.search(heard.text)
+    return guessed and sure and task_of(heard) is None

@@ -8,7 +8,7 @@ from datetime import date
 import msgspec
 
 from kernel.clock import local_day
-from nlp.slots import Signal
+from nlp.steering import Signal
 from nlp.when import When
 from services.dialogue import booking, times
 from services.dialogue.model import BookingFact, Option, Result, TaskKind, Thing, Understanding, Want

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from kernel.clock import SHANGHAI
 from kernel.ids import Ids, Kind
-from nlp.slots import PlaceEntry, PlaceWords, Signal, Slots, fill
+from nlp.slots import PlaceEntry, PlaceWords, Slots, fill
+from nlp.steering import Signal
 from nlp.when import Span
 from server.wiring import read_workdays
 
