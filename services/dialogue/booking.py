@@ -8,7 +8,7 @@ import msgspec
 
 from kernel.clock import SHANGHAI
 from nlp.answer import Outcome
-from nlp.slots import Signal
+from nlp.steering import Signal
 from nlp.when import Kind, Span, When, Window
 from services.dialogue import times
 from services.dialogue.model import (
@@ -201,6 +201,8 @@ def done(talk: Talk, result: Result) -> None:
 def failed(talk: Talk, result: Result) -> None:
     """A refusal as a sentence, with the next best thing."""
     task, code = talk.task, result.code
+    if code == "HOLD_EXPIRED":
+        talk.rename()
     if code in ("SLOT_FULL", "SLOT_NOT_OFFERED", "HOLD_EXPIRED"):
         full = Option(f"候补{when_label(task.start)}", f"wait:{task.start}")
         options = [Option("看别的时间", "other:time"), Option("换个大厅", "other:centre")]

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from kernel.clock import SHANGHAI, local_day
-from kernel.errors import BanshiError, NotAuthenticated
+from kernel.errors import BanshiError, Code, Conflict, NotAuthenticated
 from services.appointments.actions import Appointments
 from services.appointments.model import Booking
 from services.appointments.queries import AppointmentQueries
@@ -27,6 +27,8 @@ _BOOKING_WORDS = {
     "closed": "已结束", "expired": "已过期",
 }  # fmt: skip
 _GONE = ("cancelled", "expired", "closed")
+# What a confirmation that was lost on its way may find of the booking that it made.
+_BOOKED = ("confirmed", "checked_in", "called", "done")
 
 
 class Performer:
@@ -80,10 +82,16 @@ class Performer:
         }
 
     async def _book(self, person: str, item: str, centre: str, start: str, key: str) -> BookingFact:
-        """Holds and confirms; asked again after a lost answer, it finds the booking made."""
+        """Holds and confirms; asked again after a lost answer, it finds the booking made.
+
+        A process that died between the two leaves a hold that ends by itself: what is found then is no booking. Raises
+        as do_hold and do_confirm, Conflict HOLD_EXPIRED also for a hold that has ended.
+        """
         held = await self._appointments.do_hold(person, item, centre, datetime.fromisoformat(start), _key(person, key))
-        if held.state != "held":
+        if held.state in _BOOKED:
             return _fact(held)
+        if held.state != "held":
+            raise Conflict(Code.HOLD_EXPIRED, booking=held.id)
         return _fact(await self._appointments.do_confirm(person, held.id))
 
     async def _wait(self, person: str, item: str, centre: str, start: str, key: str) -> BookingFact:

@@ -62,11 +62,17 @@ class Talk:
         """A new task; one that was going on is parked."""
         if self.state.task is not None:
             self.park()
-        # A task is named by when it began and its turn: a name that no other task of this resident has.
-        key = f"{kind.value}-{self.facts.now.timestamp():.3f}-{self.state.turns}"
-        self.state.task = Task(kind=kind, key=key)
+        self.state.task = Task(kind=kind, key=self._name(kind))
         self.state.rounds = 0
         return self.state.task
+
+    def rename(self) -> None:
+        """What was done under the task's name has come to nothing: the next try is another request."""
+        self.task.key = self._name(self.task.kind)
+
+    def _name(self, kind: TaskKind) -> str:
+        """A task is named by when it began and its turn: a name that no other task of this resident has."""
+        return f"{kind.value}-{self.facts.now.timestamp():.3f}-{self.state.turns}"
 
     def park(self) -> None:
         if self.state.task is not None:

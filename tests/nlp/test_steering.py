@@ -57,8 +57,8 @@ def test_every_way_of_saying_it_is_known_as_a_whole_sentence(text: str, signal: 
     ("text", "signal"),
     [
         ("听不懂，转人工", Signal.PERSON), ("什么破机器人，我要人工", Signal.PERSON),
-
- ("转人工，我的社保卡没人管", Signal.PERSON), ("太麻烦了，不办了", Signal.STOP), ("算了，我去大厅问", Signal.STOP),
+        ("转人工，我的社保卡没人管", Signal.PERSON),
+        ("太麻烦了，不办了", Signal.STOP), ("算了，我去大厅问", Signal.STOP),
         ("都不是，我要的是别的", Signal.NONE_OF_THESE), ("看了一遍 没有我要的", Signal.NONE_OF_THESE),
     ],
 )  # fmt: skip

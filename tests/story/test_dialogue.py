@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -145,6 +145,32 @@ async def test_a_confirmation_sent_twice_books_once(chat: Chat, resident: Reside
     await chat(choice=yes)
     await chat(choice=yes)
     assert len(await bookings(resident)) == 1
+
+
+async def test_a_retry_after_the_hold_has_ended_is_no_success_and_the_next_yes_books(
+    chat: Chat, shared_city: TestCity, resident: Resident
+) -> None:
+    said = await chat("帮我约补办身份证，去文登，明天下午两点")
+    yes = next(o["choice"] for o in said["replies"][-1]["options"] if o["label"] == "确认预约")
+    city = shared_city.api.house.city
+    session = await city.identity_queries.session(resident.token)
+    assert session is not None
+    person = session.person_id
+    task = (await city.dialogue_states.get(person)).task
+    assert task is not None
+    # The process of the first yes dies between the hold and its confirmation; the worker ends the hold in time.
+    start, key = datetime.fromisoformat(task.start), f"dialogue:{person}:{task.key}-{task.start}"
+    await city.appointments.do_hold(person, task.item, task.centre, start, key)
+    shared_city.clock.advance(timedelta(minutes=6))
+    await shared_city.work()
+    assert [b["state"] for b in await bookings(resident)] == ["expired"]
+
+    said = await chat(choice=yes)
+    assert cards(said) == []
+    assert "预约保留时间已过" in words(said)
+    assert cards(await chat(choice=yes)) == ["confirm"]
+    assert cards(await chat("确认预约")) == ["booking"]
+    assert sorted(b["state"] for b in await bookings(resident)) == ["confirmed", "expired"]
 
 
 async def test_somebody_not_signed_in_asks_freely_and_goes_on_after_signing_in(shared_city: TestCity) -> None:
