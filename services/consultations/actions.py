@@ -18,7 +18,7 @@ from kernel.ids import Ids, Kind
 from kernel.machine import Actor, Edge
 from kernel.worktime import WorkTime
 from services.consultations import access
-from services.consultations.announcing import SUPERVISORS, drafts, facts
+from services.consultations.announcing import SUPERVISORS, drafts, facts, lateness
 from services.consultations.clocks import ConversationClocks
 from services.consultations.data import ConsultationData
 from services.consultations.entries import Entries
@@ -222,7 +222,8 @@ class Consultations:
             changes["wake_at"] = self.timing.next_wake(after, self._clock.now())
         data = facts(conversation, after.owner, edge.target, by) | {"by": actor.value}
         if edge.event == "conversation.late":
-            data["alarms"] = [alarm for alarm in after.alarms if alarm not in conversation.alarms]
+            fresh = [alarm for alarm in after.alarms if alarm not in conversation.alarms]
+            data |= lateness(fresh) | {"department": after.needs.department}
         written = await self._store.step(conversation, Step(edge, actor, by, note, changes, data))
         if written is not None:
             await self._announce(written, written.outgoing[-1])

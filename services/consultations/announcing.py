@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.consultations.clocks import Colour
 from services.consultations.model import Conversation, Draft, Form, Kind, Side
 from services.store import Event
 
@@ -67,6 +68,17 @@ def _change(event: Event, *, hours: str, welcome: str) -> Draft:
         return Draft(side=Side.BOT, sender="bot", client_msg_id=event.id, kind=Kind.TEXT, text=welcome)
     words = _WORDS[event.name].format(hours=hours, officer=officer, by=badge(event.data.get("by_id")))
     return Draft(side=Side.SYSTEM, sender="system", client_msg_id=event.id, kind=Kind.SYSTEM, text=words, data=data)
+
+
+# What is late, as supervisors read it.
+_LATE = {"first_answer": "网上咨询·首次答复", "next_answer": "网上咨询·后续答复", "resolution": "网上咨询·办结"}
+
+
+def lateness(alarms: list[str]) -> dict[str, Any]:
+    """What a warning tells of the clocks that turned: ``clock`` and ``colour`` of the worst, all by their names."""
+    turned = [alarm.split("/")[:2] for alarm in alarms]
+    clock, colour = next((one for one in turned if one[1] == Colour.RED), turned[0])
+    return {"alarms": alarms, "clock": clock, "colour": colour, "title": _LATE[clock]}
 
 
 def facts(conversation: Conversation, owner: str | None, state: str, by: str) -> dict[str, Any]:

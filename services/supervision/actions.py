@@ -11,7 +11,7 @@ from kernel.ids import Ids, Kind
 from kernel.machine import Actor
 from services.store import Duplicate, Event, Step
 from services.supervision.machine import MACHINE, OPEN
-from services.supervision.model import KINDS, SETTLING, TASK_DECIDED, WARNINGS, SupervisionEntry
+from services.supervision.model import SETTLING, TASK_DECIDED, WARNINGS, SupervisionEntry, kind_of
 from services.supervision.store import ONE_EVENT, SupervisionStore
 
 STEP_ATTEMPTS = 4
@@ -31,7 +31,7 @@ class Supervision:
         now, data = self._clock.now(), event.data
         entry = SupervisionEntry(
             id=self._ids.new(Kind.SUPERVISION), state=OPEN.target, created_at=now, updated_at=now, event=event.id,
-            kind=KINDS[event.name], subject=event.aggregate, number=_text(data, "number"),
+            kind=kind_of(event), subject=event.aggregate, number=_text(data, "number"),
             title=_text(data, "item_name") or _text(data, "title"),
             department=_text(data, "department"), centre=_text(data, "centre"),
             officer=_text(data, "owner"), clock=_text(data, "clock"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from services.store import Aggregate
+from services.store import Aggregate, Event
 
 
 class State(StrEnum):
@@ -18,6 +18,7 @@ class Kind(StrEnum):
     SECOND_NOTICE = "second_notice"  # more was asked for after the one notice (一次性告知)
     LIMIT_YELLOW = "limit_yellow"
     LIMIT_RED = "limit_red"
+    CONVERSATION_YELLOW = "conversation_yellow"  # an answer in a conversation is due
     CONVERSATION_LATE = "conversation_late"
     COMPLAINT_YELLOW = "complaint_yellow"  # the answer to a complaint is due
     COMPLAINT_RED = "complaint_red"
@@ -36,7 +37,7 @@ KINDS = {
 }
 
 # A yellow warning asks for nothing once what it warned of is done; red has happened, and is looked into.
-WARNINGS = frozenset({Kind.LIMIT_YELLOW, Kind.COMPLAINT_YELLOW})
+WARNINGS = frozenset({Kind.LIMIT_YELLOW, Kind.COMPLAINT_YELLOW, Kind.CONVERSATION_YELLOW})
 # Event -> what is written into the entries of warnings that it ends. A task's decision ends those of its own clock.
 TASK_DECIDED = "case.task_decided"
 SETTLING = {
@@ -47,7 +48,19 @@ SETTLING = {
     "complaint.answered": "诉求已答复",
     "complaint.rejected": "诉求不予受理",
     "complaint.merged": "诉求已合并办理",
+    # An answer in a conversation is a message and no change of state: what was late in it is over when it is.
+    "conversation.closed": "咨询已结束",
+    "conversation.timed_out": "咨询已结束",
+    "conversation.form_answered": "留言已答复",
+    "conversation.returned": "居民已取消转人工",
 }
+
+
+def kind_of(event: Event) -> Kind:
+    """A conversation has one event for both colours."""
+    if event.name == "conversation.late" and event.data.get("colour") == "yellow":
+        return Kind.CONVERSATION_YELLOW
+    return KINDS[event.name]
 
 
 class SupervisionEntry(Aggregate, kw_only=True):

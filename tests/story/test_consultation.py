@@ -244,6 +244,11 @@ async def test_a_silent_officer_loses_the_conversation_to_the_next_without_losin
     stored = await city.api.house.city.consultation_queries.of_person(await person(city, who), conversation)
     assert stored.owner == silent_id
     assert any(alarm.startswith("first_answer/red/") for alarm in stored.alarms)
+    chief = await city.staff("supervisor")
+    seen = [one for one in (await chief.ok("GET", "/staff/supervision"))["entries"] if one["subject"] == conversation]
+    assert [(one["kind"], one["clock"], one["title"], one["officer"]) for one in seen] == [
+        ("conversation_late", "first_answer", "网上咨询·首次答复", silent_id),
+    ]  # fmt: skip
     await who.ok("POST", path, {"client_msg_id": "b", "text": "还在吗？"})
     other_id = await online(other)
     await online(silent)

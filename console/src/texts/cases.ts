@@ -292,16 +292,19 @@ export const supervisionTexts = {
     limit_red: '时限超期',
     complaint_yellow: '诉求答复临期',
     complaint_red: '诉求答复超期',
+    conversation_yellow: '咨询答复临期',
     conversation_late: '咨询超时未答复',
     follow_up_late: '差评未回访',
   } as Record<string, string>,
-  /** Where the subject of a kind is read. */
+  /** Where the subject of a kind is read: followed by its id. */
   pages: {
-    second_notice: '/cases',
-    limit_yellow: '/cases',
-    limit_red: '/cases',
-    complaint_yellow: '/complaints',
-    complaint_red: '/complaints',
+    second_notice: '/cases/',
+    limit_yellow: '/cases/',
+    limit_red: '/cases/',
+    complaint_yellow: '/complaints/',
+    complaint_red: '/complaints/',
+    conversation_yellow: '/inbox?c=',
+    conversation_late: '/inbox?c=',
   } as Record<string, string>,
   subject: '对象',
   place: '部门或大厅',
@@ -317,5 +320,5 @@ export const supervisionTexts = {
   closeNote: '查明的情况和处理结果',
   closeHint: '例如：材料清单已更新，已提醒责任人',
   none: (state: string) => `没有${state}的督办`,
-  noneHint: '办件、诉求临期或超期，再次告知补正，咨询超时等情况会自动出现在这里。作出决定后，临期提醒自行消除。',
+  noneHint: '办件、诉求临期或超期，再次告知补正，咨询超时等情况会自动出现在这里。作出决定、答复诉求或咨询结束后，临期提醒自行消除。',
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from services.consultations.announcing import lateness
 from services.consultations.model import Conversation
 from tests.services.consultations.conftest import MINUTE, Office, Process, caller, come
 
@@ -42,6 +43,10 @@ async def test_a_next_answer_is_late_before_its_officer_loses_the_conversation(o
     told = await passing(office, process, chat, 302)
     assert told == [(240, "next_answer/yellow"), (300, "next_answer/red")]
     stored = await process.queries.of_person(WHO, chat.id)
+    late = [event.data for event in stored.outgoing if event.name == "conversation.late"]
+    assert [(one["clock"], one["colour"], one["title"], one["owner"]) for one in late] == [
+        ("next_answer", "yellow", "网上咨询·后续答复", OFFICER), ("next_answer", "red", "网上咨询·后续答复", OFFICER),
+    ]  # fmt: skip
     assert (stored.state, stored.avoid) == ("queued", [OFFICER])
     assert [entry.action for entry in stored.history][-3:] == ["warn", "warn", "requeue"]
     # The resident waits again: so does the clock, from then on.
@@ -82,3 +87,9 @@ async def test_an_answer_sets_no_timer_past_the_end_of_the_resolution(office: Of
         await process.talk.do_say_as(caller(OFFICER), chat.id, f"s{number}", "请讲")
     told = await passing(office, process, chat, 8 * 60)
     assert told == [(8 * 60 - 5, "resolution/yellow")]
+
+
+def test_of_several_clocks_that_turn_at_once_a_red_one_is_told() -> None:
+    alarms = ["resolution/yellow/1", "next_answer/red/2"]
+    told = lateness(alarms)
+    assert (told["clock"], told["colour"], told["alarms"]) == ("next_answer", "red", alarms)

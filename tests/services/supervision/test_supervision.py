@@ -92,3 +92,20 @@ async def test_a_decision_settles_warnings_of_its_clock_whatever_is_delivered_tw
     left = [entry.kind for entry in await SupervisionQueries(store).entries()]
     assert {"limit_red", "second_notice"} <= set(left)
     assert all(len(entry.history) == 2 for entry in await SupervisionQueries(store).entries(State.SETTLED))
+
+
+@pytest.mark.parametrize("name", ["conversation.closed", "conversation.timed_out", "conversation.form_answered"])
+async def test_a_conversation_that_has_ended_settles_its_yellow_warnings_and_keeps_the_red_ones(
+    store: SupervisionStore, supervision: Supervision, name: str
+) -> None:
+    for number, colour in enumerate(("yellow", "red")):
+        late = event(
+            "conversation.late", f"EV{number}", clock="next_answer", colour=colour, title="网上咨询", owner="ST1"
+        )
+        await supervision.do_open(late)
+    queries = SupervisionQueries(store)
+    assert {one.kind for one in await queries.entries()} == {"conversation_yellow", "conversation_late"}
+    await supervision.do_settle(event(name))
+    [left], [settled] = await queries.entries(), await queries.entries(State.SETTLED)
+    assert (left.kind, left.clock, left.title, left.officer) == ("conversation_late", "next_answer", "网上咨询", "ST1")
+    assert (settled.kind, settled.note) == ("conversation_yellow", SETTLING[name])
