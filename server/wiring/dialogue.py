@@ -55,8 +55,9 @@ def build_dialogue(
     """The dialogue uses the services as the screens do."""
     spoken = json.loads((Path(parts.settings.data_folder) / "nlp" / "places.json").read_text(encoding="utf-8"))
     rules = DialogueRules(
-        keep=timedelta(minutes=parts.settings.dialogue_minutes), rounds=parts.settings.dialogue_rounds
-    )
+        keep=timedelta(minutes=parts.settings.dialogue_minutes), rounds=parts.settings.dialogue_rounds,
+        photos=complaints.rules.max_photos,
+    )  # fmt: skip
     world = CityWorld(catalogue, centres, parts.workdays, spoken)
     performer = Performer(
         appointments, appointment_queries, complaints, complaint_queries, payment_queries, case_queries

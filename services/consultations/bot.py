@@ -21,6 +21,8 @@ class AskBot:
         self._catalogue = catalogue
 
     async def reply(self, turn: BotTurn) -> BotReply:
+        if turn.photos:
+            return BotReply(messages=[], state=dict(turn.state), hand_over="image")
         answer = self._ask.ask(turn.text)
         state = dict(turn.state)
         if answer.candidates:

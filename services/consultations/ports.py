@@ -11,13 +11,15 @@ from msgspec import Struct
 
 
 class BotTurn(Struct, frozen=True, kw_only=True):
-    """What a resident said, and what the bot kept of before. ``conversation``: its id."""
+    """What a resident said, and what the bot kept of before. ``conversation``: its id; ``photos``: files of theirs,
+    sent instead of words."""
 
     person: str
     conversation: str
     state: dict[str, Any]
     text: str
     at: datetime
+    photos: tuple[str, ...] = ()
 
 
 class BotMessage(Struct, frozen=True, kw_only=True):
@@ -40,7 +42,10 @@ class BotReply(Struct, frozen=True, kw_only=True):
 
 class Bot(Protocol):
     async def reply(self, turn: BotTurn) -> BotReply:
-        """Answers one text. A pure function of the turn and the published knowledge: it may be asked twice."""
+        """Answers one text, or hands over a picture that it has no use for (``image``).
+
+        A pure function of the turn and the published knowledge: it may be asked twice.
+        """
         ...
 
 

@@ -256,18 +256,20 @@ class Talk:
             log.info("hand-over came second", extra={"conversation": conversation.id})
 
     async def _ask_bot(self, conversation: Conversation, entry: Entry) -> tuple[str, BotReply]:
-        """(topic, reply): whoever asks for a person gets one, sensitive matters are no bot's, nor is a picture."""
+        """(topic, reply): whoever asks for a person gets one, and sensitive matters are no bot's."""
         state = dict(conversation.bot_state)
         sensitive = self._data.sensitive_topic(entry.text)
         if sensitive is not None:
             return sensitive.topic, BotReply(messages=[], state=state, hand_over="sensitive")
         if self._data.asks_for_person(entry.text):
             return "", BotReply(messages=[], state=state, hand_over="asked")
-        if entry.kind is not Kind.TEXT:
+        photos = (str(entry.data["file"]),) if entry.kind is Kind.IMAGE and "file" in entry.data else ()
+        if entry.kind is not Kind.TEXT and not photos:
             return "", BotReply(messages=[], state=state, hand_over="image")
         turn = BotTurn(
-            person=conversation.person, conversation=conversation.id, state=state, text=entry.text, at=entry.at
-        )
+            person=conversation.person, conversation=conversation.id, state=state, text=entry.text, at=entry.at,
+            photos=photos,
+        )  # fmt: skip
         try:
             async with asyncio.timeout(BOT_SECONDS):
                 return "", await self._bot.reply(turn)

@@ -8,7 +8,7 @@ import msgspec
 
 from services.consultations.ports import BotMessage, BotReply, BotTurn
 from services.dialogue.engine import Dialogue
-from services.dialogue.model import Option, Reply, State, items_of
+from services.dialogue.model import Option, Reply, State, TaskKind, items_of
 
 
 class DialogueBot:
@@ -18,9 +18,11 @@ class DialogueBot:
         self._dialogue = dialogue
 
     async def reply(self, turn: BotTurn) -> BotReply:
-        """Answers one text; a button of the conversation comes as its words."""
+        """Answers one text; a button of the conversation comes as its words, a picture belongs to a complaint."""
         state = read_state(turn.state)
-        done = await self._dialogue.do_turn(turn.person, state, turn.text, turn.at)
+        if turn.photos and (state.task is None or state.task.kind is not TaskKind.COMPLAIN):
+            return BotReply(messages=[], state=dict(turn.state), hand_over="image")
+        done = await self._dialogue.do_turn(turn.person, state, turn.text, turn.at, photos=turn.photos)
         kept: dict[str, Any] = {"dialogue": msgspec.to_builtins(done.state)}
         found = [_found(one) for reply in done.replies for one in items_of(reply)]
         before = [m for m in turn.state.get("matched", []) if isinstance(m, dict)]

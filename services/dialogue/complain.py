@@ -48,7 +48,12 @@ def hear(talk: Talk, heard: Understanding) -> bool:
     """Whatever is said here belongs to the complaint: a matter may hold any words."""
     task, text = talk.task, heard.text
     if heard.photos:
-        task.photos = list(dict.fromkeys([*task.photos, *heard.photos]))
+        # In a conversation they come one by one, as many as are sent.
+        most = talk.facts.rules.photos
+        photos = list(dict.fromkeys([*task.photos, *heard.photos]))
+        if len(photos) > most:
+            talk.say(f"照片最多{most}张，多出来的没有加上。")
+        task.photos = photos[:most]
         if not text:
             go_on(talk)
             return True

@@ -223,11 +223,13 @@ class World(Protocol):
 @dataclass(frozen=True)
 class DialogueRules:
     """``keep``: how long a dialogue is kept without a word; ``rounds``: questions back until a person goes on;
-    ``known_at``: the probability from which an entry of the knowledge base is an answer (the matcher's own)."""
+    ``known_at``: the probability from which an entry of the knowledge base is an answer (the matcher's own);
+    ``photos``: that a complaint may have."""
 
     keep: timedelta = timedelta(minutes=30)
     rounds: int = 2
     known_at: float = Policy().answer_at
+    photos: int = 9
 
 
 @dataclass(frozen=True)

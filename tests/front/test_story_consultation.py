@@ -148,6 +148,30 @@ async def test_nothing_said_without_a_network_is_lost_and_nothing_is_doubled(
     phone.faults.clear()  # the browser complains of the requests it could not make: that was the story
 
 
+@pytest.mark.parametrize("mode", ["light", "elder"])
+async def test_a_complaint_told_to_the_bot_takes_a_photo_and_is_agreed_to_by_its_facts(
+    mode: str, new_phone: MakePhone
+) -> None:
+    phone = await new_phone(mode)
+    await phone.open(PAGE)
+    await say(phone, "我要反映")
+    await expect(phone.at("entries")).to_contain_text("请说一说发生了什么事")
+    await say(phone, "路灯坏了一个月没人修")
+    await expect(phone.at("entries")).to_contain_text("是在什么地方")
+    async with phone.page.expect_file_chooser() as choosing:
+        await phone.tap("send-image")
+    await (await choosing.value).set_files({"name": "a.png", "mimeType": "image/png", "buffer": png(40, 30)})
+    await expect(phone.at("image")).to_have_count(1)
+    await say(phone, "环翠区新威路")
+    facts = phone.at("confirm-facts")
+    for fact in ("路灯坏了一个月没人修", "环翠区新威路", "1 张", "个工作日内"):
+        await expect(facts).to_contain_text(fact)
+    await expect(phone.at("place")).to_have_count(0)
+    await inspect(phone, "consultation confirms a complaint", mode)
+    await phone.at("choice").first.click()
+    await expect(phone.at("entries")).to_contain_text("已提交，编号")
+
+
 @pytest.mark.parametrize("mode", ["light", "dark", "elder"])
 async def test_after_hours_a_question_is_left_and_answered_later(
     mode: str, new_phone: MakePhone, front_city: TestCity, monkeypatch: pytest.MonkeyPatch

@@ -10,6 +10,7 @@ import pytest
 
 from server import embedded
 from tests.city import Resident, TestCity, running_city
+from tests.services.files.samples import png
 from tests.talk import online, resident_screen, staff_screen
 
 
@@ -301,6 +302,46 @@ async def test_the_last_officer_gets_the_person_again_and_skills_are_asked_for(c
     await city.work()
     assert [c["id"] for c in (await police.ok("GET", "/staff/conversations"))["conversations"]] == [conversation]
     await leave(hand, police)
+
+
+async def picture(city: TestCity, who: Resident) -> str:
+    headers = {"Authorization": f"Bearer {who.token}"}
+    sent = await city.http.post(
+        f"{city.api.url}/api/files", files={"file": ("a.png", png(), "image/png")}, headers=headers
+    )
+    found: str = sent.json()["id"]
+    return found
+
+
+async def test_a_picture_belongs_to_the_complaint_that_is_written_and_else_calls_a_person(city: TestCity) -> None:
+    who = await city.resident(phone=True)
+    conversation = (await who.ok("POST", "/api/conversations", {}))["id"]
+    messages = f"/api/conversations/{conversation}/messages"
+    photo = await picture(city, who)
+    for number, text in enumerate(("我要反映", "路灯坏了一个月没人修", "")):
+        content = {"text": text} if text else {"file": photo}
+        await who.ok("POST", messages, {"client_msg_id": f"s{number}", **content})
+    await who.ok("POST", messages, {"client_msg_id": "place", "text": "环翠区新威路"})
+    entries = (await who.ok("GET", f"/api/conversations/{conversation}/events?after=0"))["entries"]
+    facts = entries[-1]["data"]
+    assert facts["card"] == "confirm"
+    assert (facts["matter"], facts["place"]) == ("路灯坏了一个月没人修", "环翠区新威路")
+    assert facts["photos"] == [photo]
+    assert {"departments", "due", "limit_days", "kind_words"} <= set(facts)
+    await who.ok("POST", messages, {"client_msg_id": "yes", "text": "确认提交"})
+    (complaint,) = (await who.ok("GET", "/api/complaints"))["complaints"]
+    assert complaint["photos"] == [photo]
+    assert (await who.ok("GET", f"/api/conversations/{conversation}"))["state"] == "bot"
+
+    # Of a booking: item, hall and time.
+    await who.ok("POST", messages, {"client_msg_id": "book", "text": "帮我约补办身份证，去文登，越快越好"})
+    facts = (await who.ok("GET", f"/api/conversations/{conversation}/events?after=0"))["entries"][-1]["data"]
+    assert (facts["card"], facts["centre_name"]) == ("confirm", "文登区政务服务中心")
+    assert facts["item_name"]
+    assert facts["time"]
+    # A picture that no complaint waits for is for a person.
+    await who.ok("POST", messages, {"client_msg_id": "other", "file": await picture(city, who)})
+    assert (await who.ok("GET", f"/api/conversations/{conversation}"))["state"] != "bot"
 
 
 async def test_a_recall_empties_the_message_for_both_within_two_minutes_only(city: TestCity) -> None:

@@ -413,6 +413,16 @@ def test_a_complaint_asks_for_matter_and_place_and_takes_corrections(play: Play)
     assert "CP1" in play.words
 
 
+def test_photos_beyond_the_most_a_complaint_may_have_are_told_and_left_out(play: Play) -> None:
+    play.say("投诉新威路的路灯一直不亮")
+    for number in range(10):
+        play.say(photos=(f"FL{number}",))
+    assert play.state.task is not None
+    assert play.state.task.photos == [f"FL{number}" for number in range(9)]
+    assert "最多9张" in play.words
+    assert play.cards[-1] == "confirm"
+
+
 def test_bills_are_shown_for_the_pay_screen(play: Play) -> None:
     play.results["bills"] = [{"id": "BL1", "title": "工本费", "payee": "市公安局", "amount_fen": 2005}]
     play.say("我有什么要交的账单")
