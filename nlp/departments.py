@@ -51,6 +51,7 @@ class Departments:
         self._matcher = matcher
         self._model = model
         self._names = _names_in(entry.department for entry in matcher.entries)
+        self._endings = sorted(self._names, key=len, reverse=True)
         # The terms of a catalogue belong to that catalogue: the model was trained on the engine's words alone.
         self._segmenter = Segmenter()
 
@@ -77,6 +78,23 @@ class Departments:
         found = self._learnt(title, body) if self._model else self._from_catalogue(f"{title}\n{body}".strip())
         best = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:SUGGESTED]
         return [(name, round(probability, 4)) for name, probability in best]
+
+    def of_the_catalogue(self, text: str) -> list[str]:
+        """The same by the names that the catalogue has: a city's messages may say 教育局 or 威海市教育局 for 市教育局.
+
+        What the model names and the catalogue does not know is left out; where nothing is left, the catalogue suggests.
+        """
+        named = (self._official(name) for name, _ in self.suggest_departments(text))
+        found = list(dict.fromkeys(name for name in named if name))
+        if found or self._model is None:
+            return found
+        return Departments(self._matcher).of_the_catalogue(text)
+
+    def _official(self, name: str) -> str | None:
+        if name in self._names.values():
+            return name
+        # The longest of the words that end it: 应急管理局 is no 管理局.
+        return next((self._names[word] for word in self._endings if name.endswith(word)), None)
 
     def _learnt(self, title: str, body: str) -> dict[str, float]:
         assert self._model is not None

@@ -54,6 +54,9 @@ class Settings:
     data_folder: str = setting(
         str(ROOT / "data"), "The city's own data: `load` imports it, all processes read its working days."
     )
+    models_folder: str = setting(
+        "", "The city's own models (`python -m nlp train hotline … --into`), read at the start; empty: none."
+    )
 
     h5_folder: str = setting(
         str(ROOT / "miniprogram" / "dist" / "build" / "h5"),
@@ -275,7 +278,7 @@ def documentation() -> str:
     for f in fields(Settings):
         default = (
             f"`{Path(str(f.default)).relative_to(ROOT)}/` beside the code"
-            if f.name.endswith("_folder")
+            if f.name.endswith("_folder") and f.default
             else f"`{f.default}`"
             if f.default != ""
             else "(empty)"

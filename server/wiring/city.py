@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, cast
 
 from gateways.wechat import PushReceiver, PushSettings
@@ -75,7 +76,8 @@ def build(parts: Parts) -> City:
     known, knowledge, knowledge_actions, canned = build_knowledge(parts, revisions, catalogue)
     pay = build_payments(parts, identity_queries)
     books = build_books(parts, pay, identity_queries)
-    ask, editorial = Ask(catalogue), Editorial(items)
+    models = Path(settings.models_folder) if settings.models_folder else None
+    ask, editorial = Ask(catalogue, models), Editorial(items)
     catalogue_actions = CatalogueActions(items, versions, revisions, catalogue, clock)
     taught = build_learning(parts, catalogue, catalogue_actions, editorial, ask, knowledge_actions)
     cases, case_queries, case_store = build_cases(

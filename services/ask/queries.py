@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 
 from nlp import apart
 from nlp.answer import Answer
+from nlp.departments import Departments
 from nlp.matcher import Entry, Matcher
 from services.catalogue.model import ItemContent, ItemVersion
 from services.catalogue.queries import Catalogue
@@ -17,9 +19,12 @@ log = logging.getLogger("banshi.ask")
 class Ask:
     """Answers texts. Before the first build it answers as an empty catalogue does."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, models: Path | None = None) -> None:
+        """``models``: the folder of the city's own models (``python -m nlp train hotline``), None where it has none."""
         self._catalogue = catalogue
+        self._models = models
         self._matcher: Matcher | None = None
+        self._departments: Departments | None = None
         self._edition = -1
 
     @property
@@ -33,7 +38,10 @@ class Ask:
         if edition == self._edition:
             return
         entries = [entry(item) for item in self._catalogue.all()]
-        self._matcher = await asyncio.to_thread(apart.build, entries)
+        matcher = await asyncio.to_thread(apart.build, entries)
+        # A model that was trained anew is read here too: at the start, and with the next edition of the catalogue.
+        self._departments = await asyncio.to_thread(Departments.load, matcher, self._models)
+        self._matcher = matcher
         self._edition = edition
         log.info("matcher built", extra={"items": len(entries), "edition": edition})
 
@@ -42,6 +50,10 @@ class Ask:
         if self._matcher is None:
             self._matcher = Matcher.build([])
         return self._matcher.ask(text)
+
+    def departments(self, text: str) -> list[str]:
+        """Whom a message may be for: at most three departments of the catalogue, the likeliest first."""
+        return self._departments.of_the_catalogue(text) if self._departments else []
 
 
 def entry(item: ItemVersion) -> Entry:

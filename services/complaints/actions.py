@@ -23,7 +23,6 @@ from services.complaints.store import ComplaintStore
 from services.store import Duplicate, Step
 
 STEP_ATTEMPTS = 4
-SUGGESTED = 3
 
 
 class Photos(Protocol):
@@ -58,16 +57,9 @@ class Complaints:
         self.rules = rules
 
     def suggest(self, matter: str) -> list[str]:
-        """Departments that the matter may be for, at most three: those of the items that fit, by their probability."""
-        weights: dict[str, float] = {}
-        for candidate in self._ask.ask(matter).candidates:
-            department = self._catalogue.get(candidate.code).content.department
-            weights[department] = weights.get(department, 0.0) + candidate.probability
-        for department in self._catalogue.departments():
-            # One that is named comes first, with or without 市 before it.
-            if department.removeprefix("市") in matter:
-                weights[department] = weights.get(department, 0.0) + 10
-        return sorted(weights, key=lambda name: (-weights[name], name))[:SUGGESTED]
+        """Departments that the matter may be for, at most three: by the city's own model where it has one, else by the
+        items that the matter resembles and the departments that it names (docs/matching.md)."""
+        return self._ask.departments(matter)
 
     def due(self, kind: ComplaintKind) -> Deadline:
         """The last day for an answer to what is filed now."""
