@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.cases import FIRE, ITEM, LEADING, PLANNING, id_number, officer, picture, publish
 from tests.city import CENTRE, Resident, TestCity
@@ -207,6 +208,64 @@ async def test_what_is_filled_in_without_a_network_is_not_lost(new_phone: MakePh
     assert shown["draft"]["answers"]["place"] == "威海市高区世昌大道 9 号"
     assert await phone.page.evaluate("localStorage.getItem('drafts')") in (None, '{"type":"object","data":{}}')
     phone.faults.clear()  # the browser complains of the requests it could not make: that was the story
+
+
+@pytest.mark.usefixtures("offered")
+async def test_a_result_is_picked_up_at_the_hall_that_was_chosen(new_phone: MakePhone, front_city: TestCity) -> None:
+    phone = await new_phone()
+    me = await known_person(phone, front_city)
+    await phone.open(f"pages/case/apply?item={ITEM}")
+    halls = phone.at("halls").locator('[data-testid^="chip-"]')
+    await halls.last.click()
+    await expect(halls.last).to_have_attribute("aria-checked", "true")
+    chosen = str(await halls.last.get_attribute("data-testid")).removeprefix("chip-")
+    await answer(phone, "place", PLACE)
+    await expect(phone.at("saving").first).to_contain_text("已自动保存")
+    shown = await me.api.ok("GET", f"/api/items/{ITEM}/application")
+    assert (shown["draft"]["delivery"], shown["draft"]["centre"]) == ("window", chosen)
+    assert await halls.count() > 1
+    await phone.open(f"pages/case/apply?item={ITEM}")
+    await expect(halls.last).to_have_attribute("aria-checked", "true")
+    await inspect(phone, "apply with halls", "light")
+
+
+LOOK_AWAY = """there => {
+  Object.defineProperty(document, 'visibilityState', { configurable: true, value: there ? 'visible' : 'hidden' })
+  document.dispatchEvent(new Event('visibilitychange'))
+}"""
+
+
+@pytest.mark.usefixtures("offered")
+async def test_who_looks_away_during_an_upload_finds_the_form_and_the_file(
+    new_phone: MakePhone, front_city: TestCity
+) -> None:
+    phone = await new_phone()
+    await known_person(phone, front_city)
+    await fill_in(phone)
+    slow = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await slow.wait()
+        await route.continue_()
+
+    await phone.page.route("**/api/files", hold)
+    place = phone.at(f"material-{LEASE_NUMBER}")
+    await add_file(phone, f"material-{LEASE_NUMBER}", "second.png", picture())
+    await expect(place.get_by_test_id("sending")).to_have_count(1)
+    await phone.tap("agree")
+    await phone.tap("submit")
+    await expect(phone.at("problem")).to_contain_text("正在上传")
+    await phone.page.evaluate(LOOK_AWAY, False)
+    async with phone.page.expect_response(f"**/api/items/{ITEM}/application"):
+        await phone.page.evaluate(LOOK_AWAY, True)
+    await expect(place.get_by_test_id("sending")).to_have_count(1)
+    await expect(phone.at("q-place").locator("input")).to_have_value(PLACE)
+    slow.set()
+    await expect(place.get_by_test_id("sending")).to_have_count(0)
+    await expect(place.get_by_test_id("file")).to_have_count(2)
+    await phone.tap("submit")
+    await phone.tap("stand-in-allow")
+    await expect(phone.at("done")).to_contain_text("申请已提交")
 
 
 @pytest.mark.usefixtures("offered")

@@ -3,11 +3,12 @@ import { defineStore } from 'pinia'
 import { get, post, put, remove } from '@/api/client'
 import { ApiError, sentence } from '@/api/errors'
 import { onResume } from '@/api/socket'
-import type { Application, ItemView, Receipt } from '@/api/types'
+import type { Application, Centre, ItemView, Receipt } from '@/api/types'
 import { asked, faultsOf, needed, typed, type Answer, type Answers, type Fault } from '@/utils/form'
 import { zhCase } from '@/texts/case'
 import { zh } from '@/texts/zh'
 import { newKey } from '@/utils/keys'
+import { useItems } from './items'
 import { useSession } from './session'
 
 /** For whom somebody else applies; `relation`: of the one who applies to them. */
@@ -18,6 +19,8 @@ interface Filled {
   materials: Record<string, string[]>
   delivery: string
   address: string
+  /** The hall whose window hands the result out. */
+  centre: string
   forOther: boolean
   principal: Principal
   authorisation: string[]
@@ -31,14 +34,16 @@ const SOON = 400
 const LATER = 2500
 const nobody = (): Principal => ({ name: '', id_number: '', phone: '', relation: '' })
 const empty = (): Filled => ({
-  answers: {}, materials: {}, delivery: '', address: '', forOther: false, principal: nobody(), authorisation: [],
+  answers: {}, materials: {}, delivery: '', address: '', centre: '', forOther: false, principal: nobody(), authorisation: [],
 })
 
 /** One application while it is being filled in: kept on the phone at once, at the API a moment later. */
 export const useDraft = defineStore('draft', () => {
   const session = useSession()
+  const items = useItems()
   const application = ref<Application | null>(null)
   const item = ref<ItemView | null>(null)
+  const centres = ref<Centre[]>([])
   const filled = reactive<Filled>(empty())
   const saving = ref<Saving>('new')
   const problem = ref('')
@@ -71,17 +76,25 @@ export const useDraft = defineStore('draft', () => {
   const named = computed(() => Object.values(filled.principal).every((value) => value.trim()))
   const materials = computed(() => needed(item.value?.content.materials ?? [], standing.value))
 
-  /** Raises ApiError. What this phone kept unsent comes over what the API has. */
+  /**
+   * Raises ApiError. What this phone kept unsent comes over what the API has. The form of the same item stays while it is
+   * read again: a camera or a look away must not take it, and the files on their way, from the page.
+   */
   async function open(wanted: string) {
+    const again = code === wanted && application.value !== null
     if (code === wanted && dirty) return
+    if (!again) application.value = null
     code = wanted
-    application.value = null
+    const before = key
     await session.load()
     const [read, guide] = await Promise.all([
       get('/api/items/{code}/application', { path: { code } }),
       // The API sends this answer ready-made, so its description does not type it.
       get('/api/items/{code}', { path: { code } }) as Promise<ItemView>,
     ])
+    centres.value = await halls(read)
+    // Filled in meanwhile: newer than what was read.
+    if (code !== wanted || (again && key !== before)) return
     const kept = unsent()[code]
     const draft = read.draft
     const sent: Filled = {
@@ -89,6 +102,7 @@ export const useDraft = defineStore('draft', () => {
       materials: filesOf(read),
       delivery: draft?.delivery ?? read.delivery[0] ?? '',
       address: draft?.address ?? '',
+      centre: draft?.centre || (centres.value[0]?.code ?? ''),
       forOther: draft?.for_somebody_else ?? false,
       principal: nobody(),
       authorisation: draft?.authorisation ?? [],
@@ -103,6 +117,12 @@ export const useDraft = defineStore('draft', () => {
     if (kept) change(SOON)
   }
 
+  /** Where it can be picked up; an item of no hall's own counters, at all of them (全城通办). */
+  async function halls(read: Application): Promise<Centre[]> {
+    if (!read.delivery.includes('window')) return []
+    const own = await items.centresFor(code)
+    return own.length ? own : items.centres()
+  }
   function answer(name: string, value: Answer, wait = LATER) {
     filled.answers[name] = value
     forgive(name)
@@ -121,6 +141,10 @@ export const useDraft = defineStore('draft', () => {
     Object.assign(filled, { delivery: way, address })
     forgive('delivery')
     forgive('address')
+    change(LATER)
+  }
+  function pickUpAt(centre: string) {
+    filled.centre = centre
     change(LATER)
   }
   /** For somebody else. Back to oneself the draft begins anew: the API keeps a principal as long as the draft. */
@@ -203,6 +227,7 @@ export const useDraft = defineStore('draft', () => {
       answers: Object.fromEntries(names.map((name) => [name, filled.answers[name] ?? null])),
       materials: Object.fromEntries(files),
       ...(filled.delivery ? { delivery: filled.delivery } : {}),
+      ...(filled.delivery === 'window' && filled.centre ? { centre: filled.centre } : {}),
       ...(filled.delivery === 'post' && filled.address ? { address: filled.address } : {}),
       ...(filled.forOther ? { authorisation: filled.authorisation } : {}),
       ...(filled.forOther && named.value && !refused.value.some((field) => field.startsWith('principal.'))
@@ -266,8 +291,8 @@ export const useDraft = defineStore('draft', () => {
   )
   onResume(again)
   return {
-    application, item, filled, saving, problem, faults, refused, prefilled, known, standing, questions, materials, sealed, open, answer,
-    reask, attach, deliver, forWhom, name, authorise, rename, flush, submit, discard,
+    application, item, centres, filled, saving, problem, faults, refused, prefilled, known, standing, questions, materials, sealed, open, answer,
+    reask, attach, deliver, pickUpAt, forWhom, name, authorise, rename, flush, submit, discard,
   }
 })
 

@@ -6,7 +6,7 @@ export const zhCase = {
     notOnline: '这件事不能在网上申请，请预约到大厅办理。', toBooking: '去预约',
     known: '这些已经知道，不用再填', from: (source: string) => `来自您的${source}`, reask: (what: string) => `修改${what}`,
     form: '请填写', optional: '选填', materials: '请上传材料', noMaterials: '这件事不用上传材料。', delivery: '怎么拿结果',
-    address: '收件地址', addressHint: '省、市、区、街道、门牌号和收件人', choose: '请选择', many: '可以选多项', chooseDate: '选择日期',
+    hall: '到哪个大厅领取', address: '收件地址', addressHint: '省、市、区、街道、门牌号和收件人', choose: '请选择', many: '可以选多项', chooseDate: '选择日期',
     count: (n: number, most: number) => `${n}／${most} 字`,
     toMend: (n: number) => `有 ${n} 处需要填写或修改`, submit: '提交申请', submitting: '正在提交…',
     consent: '点“提交申请”后，微信会问您要不要接收办理提醒。建议点“允许”，需要补材料时会马上通知您。',
