@@ -19,9 +19,10 @@ from services.consultations.queries import PAGE
 
 
 class StartRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``language``: zh, en, ko or sign (for who needs an officer who signs)."""
+    """``language``: zh, en, ko or sign (for who needs an officer who signs). "" leaves that of the open conversation;
+    another one holds for it as long as the bot has it."""
 
-    language: Annotated[str, Meta(max_length=40)] = "zh"
+    language: Annotated[str, Meta(max_length=40)] = ""
 
 
 class SayRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,12 +67,14 @@ class HistoryQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class ConversationView(Struct, kw_only=True):
-    """``place``: in the queue, 1 is next. ``officer``: the number of who serves. ``read_staff``: what the other side
-    has read up to. ``question``: what was left for when the office opens, "" where nothing was."""
+    """``about``: the item found last, "" where none. ``place``: in the queue, 1 is next. ``officer``: the number of who
+    serves. ``read_staff``: what the other side has read up to. ``question``: what was left for when the office opens,
+    "" where nothing was. ``actions``: what can be done now, ``reopen`` only within a day of the end."""
 
     id: str
     state: str
     language: str
+    about: str
     created_at: datetime
     closed_at: datetime | None
     officer: str
@@ -128,6 +131,7 @@ async def conversation_view(city: City, conversation: Conversation, *, place: bo
         id=conversation.id,
         state=conversation.state,
         language=conversation.needs.language,
+        about=str(conversation.matched[-1].get("name", "")) if conversation.matched else "",
         created_at=conversation.created_at.astimezone(SHANGHAI),
         closed_at=conversation.closed_at.astimezone(SHANGHAI) if conversation.closed_at else None,
         officer=badge(conversation.owner),

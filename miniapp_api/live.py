@@ -30,7 +30,7 @@ class Incoming(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     file: str = ""
     after: int = 0
     seq: int = 0
-    language: str = "zh"
+    language: str = ""
     question: str = ""
     contact: str = ""
     level: str = ""

@@ -176,7 +176,8 @@ class Meter(Protocol):
 # A hand-over looks up who served the person before, and counts who waits. Who takes a conversation looks up their
 # capacity and their other conversations, and is noted as busy. Words that hand over are the message, the bot's turn,
 # and the step with its entry. An officer opens with conversation, person, entries and cases; three statistics are three
-# questions; the answer to a form is a step and two entries.
+# questions; the answer to a form is a step and two entries. An officer who ends a conversation also looks at what was
+# left unread.
 COSTS = {
     "POST /api/conversations/{conversation_id}/hand-over": 5,
     "POST /api/conversations/{conversation_id}/messages": 6,
@@ -186,6 +187,7 @@ COSTS = {
     "POST /staff/conversations/{conversation_id}/take-over": 5,
     "POST /staff/conversations/{conversation_id}/transfer": 6,
     "POST /staff/conversations/{conversation_id}/answer": 5,
+    "POST /staff/conversations/{conversation_id}/close": 5,
 }
 
 

@@ -82,7 +82,7 @@ export const paidOrder: Order = {
 }
 
 export const conversation: Conversation = {
-  id: 'cv_1', state: 'queued', language: 'zh', created_at: '2026-11-24T09:00:00+08:00', closed_at: null, officer: '', place: 2,
+  id: 'cv_1', state: 'queued', language: 'zh', about: '', created_at: '2026-11-24T09:00:00+08:00', closed_at: null, officer: '', place: 2,
   read_resident: 0, read_staff: 0, rated: false, can_rate: false, actions: ['close', 'return_to_bot'],
   hours: '工作日 09:00–17:00', question: '',
 }

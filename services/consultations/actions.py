@@ -22,7 +22,7 @@ from services.consultations.announcing import SUPERVISORS, drafts, facts, latene
 from services.consultations.clocks import ConversationClocks
 from services.consultations.data import ConsultationData
 from services.consultations.entries import Entries
-from services.consultations.machine import CONVERSATION, START
+from services.consultations.machine import CONVERSATION, ENDING, START
 from services.consultations.model import Conversation, Form, Limits, Needs, State
 from services.consultations.ports import Live
 from services.consultations.store import ConversationStore
@@ -76,17 +76,21 @@ class Consultations:
 
     # -- residents ---------------------------------------------------------------------------------------------
 
-    async def do_start(self, person: str, language: str = "zh") -> Conversation:
-        """The person's open conversation, or a new one with the bot. Three database commands at most."""
-        if language not in self._data.languages:
+    async def do_start(self, person: str, language: str = "") -> Conversation:
+        """The person's open conversation, or a new one with the bot. Three database commands at most.
+
+        ``language``: "" leaves it as it is, Chinese in a new one. While the bot has the conversation it can still be
+        chosen: it only says which officer is sought. Raises InvalidInput.
+        """
+        if language and language not in self._data.languages:
             raise InvalidInput(field="$.language", reason="unknown language")
         known = await self._store.open_of(person)
         if known is not None:
-            return known
+            return await self._speaking(known, language)
         now = self._clock.now()
         conversation = Conversation(
             id=self._ids.new(Kind.CONVERSATION), state="", created_at=now, updated_at=now, person=person,
-            day=local_day(now).isoformat(), needs=Needs(language=language), wake_at=now + self._limits.idle,
+            day=local_day(now).isoformat(), needs=Needs(language=language or "zh"), wake_at=now + self._limits.idle,
         )  # fmt: skip
         step = Step(START, Actor.RESIDENT, person, data=facts(conversation, None, START.target, person))
         try:
@@ -96,6 +100,13 @@ class Consultations:
             return await self._store.open_of(person) or await self.do_start(person, language)
         await self._announce(made, made.outgoing[-1])
         return made
+
+    async def _speaking(self, conversation: Conversation, language: str) -> Conversation:
+        if not language or language == conversation.needs.language or conversation.state != State.BOT:
+            return conversation
+        await self._store.speak(conversation.id, language)
+        conversation.needs = Needs(language=language)
+        return conversation
 
     async def do_hand_over(self, person: str, conversation_id: str) -> Conversation:
         """The resident asks for a person; asked again in the queue or before the form, nothing changes."""
@@ -169,10 +180,9 @@ class Consultations:
     async def do_reopen(self, person: str, conversation_id: str) -> Conversation:
         """Goes on with a conversation closed within a day. Raises Conflict CONVERSATION_CLOSED later, or when another
         one is open."""
-        now = self._clock.now()
 
         def decide(one: Conversation, edge: Edge) -> Mapping[str, Any]:
-            if one.closed_at is None or now - one.closed_at > self._limits.reopen:
+            if not self.can_reopen(one):
                 raise Conflict(Code.CONVERSATION_CLOSED, closed_at=one.closed_at)
             # Its clocks begin anew with the next hand-over.
             return {
@@ -186,15 +196,21 @@ class Consultations:
         except Duplicate:
             raise Conflict(Code.CONVERSATION_CLOSED, "您有正在进行的咨询，请在其中继续。") from None
 
+    def can_reopen(self, conversation: Conversation) -> bool:
+        """Whether a closed one has been closed for so short a time that it can be gone on with."""
+        closed_at = conversation.closed_at
+        return closed_at is not None and self._clock.now() - closed_at <= self._limits.reopen
+
     def is_open(self) -> bool:
         """Whether people answer now."""
         return self._work_time.is_open(self._clock.now())
 
     def actions(self, conversation: Conversation) -> list[str]:
-        """What the resident may do with it now: nobody is asked for while nobody is there."""
-        allowed = CONVERSATION.allowed(conversation.state, Actor.RESIDENT)
-        shut = conversation.state == State.OFF_HOURS and not self.is_open()
-        return [action for action in allowed if not (shut and action == "hand_over")]
+        """What the resident may do with it now: nobody is asked for while nobody is there, nothing old is reopened."""
+        never = {"hand_over"} if conversation.state == State.OFF_HOURS and not self.is_open() else set()
+        if not self.can_reopen(conversation):
+            never.add("reopen")
+        return [one for one in CONVERSATION.allowed(conversation.state, Actor.RESIDENT) if one not in never]
 
     # -- shared with the desk ----------------------------------------------------------------------------------
 
@@ -224,6 +240,8 @@ class Consultations:
         if edge.event == "conversation.late":
             fresh = [alarm for alarm in after.alarms if alarm not in conversation.alarms]
             data |= lateness(fresh) | {"department": after.needs.department}
+        if edge.event in ENDING and actor is not Actor.RESIDENT and conversation.handed_at is not None:
+            data["unread"] = await self._entries.answered_after(conversation.id, conversation.read_resident)
         written = await self._store.step(conversation, Step(edge, actor, by, note, changes, data))
         if written is not None:
             await self._announce(written, written.outgoing[-1])

@@ -80,6 +80,10 @@ class Entries:
                     self._last.pop(conversation, None)
         raise Unavailable
 
+    async def answered_after(self, conversation: str, seq: int) -> bool:
+        """Whether a member of staff has said something after a number."""
+        return await self._store.answered_after(conversation, seq)
+
     async def _add(self, entries: list[Entry]) -> int:
         try:
             return await self._store.add(entries)

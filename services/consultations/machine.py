@@ -51,6 +51,9 @@ RATING = Machine(
 )
 
 CONVERSATION_EVENTS = frozenset(edge.event for edge in (*CONVERSATION.edges, START))
+# The ends that nobody may be there to see. They tell whether staff's words were left unread; an answered form is told
+# in any case.
+ENDING = frozenset({"conversation.closed", "conversation.timed_out"})
 # Events after which somebody may be assigned: a new place in the queue, or an officer with a free hand.
 STIRRING = frozenset(
     {

@@ -99,6 +99,11 @@ class ConversationStore(AggregateStore[Conversation]):
         guard = {"_id": conversation, "state": State.BOT}
         await self._collection.update_one(guard, {"$set": dict(changes), "$max": {"bot_answered": answered}})
 
+    async def speak(self, conversation: str, language: str) -> None:
+        """The language in which a person is to answer; nothing once somebody is sought."""
+        guard = {"_id": conversation, "state": State.BOT}
+        await self._collection.update_one(guard, {"$set": {"needs": {"language": language}}})
+
     async def sleep(self, conversation: Conversation, wake_at: datetime | None) -> None:
         """Its timer had nothing to do: when it comes next. Nothing when somebody has changed it meanwhile."""
         guard = {"_id": conversation.id, "version": conversation.version}

@@ -69,6 +69,11 @@ def asked_for_by_an_officer(data: Mapping[str, Any]) -> bool:
     return bool(data.get("person")) and data.get("subject_kind") != "account"
 
 
+def has_unread(data: Mapping[str, Any]) -> bool:
+    """A conversation that ended with words of an officer's which the resident has not seen."""
+    return bool(data.get("unread"))
+
+
 @dataclass(frozen=True, slots=True)
 class EventRule:
     """An event becomes a message of this template to the person that ``person`` names in its data, ``when`` its data
@@ -107,6 +112,7 @@ _ACCEPTED: Final = EventRule("case_accepted", (*_CASE, Take("promised", "promise
 _SUPPLEMENT: Final = EventRule("case_supplement", (*_CASE, Take("count", convert=as_text)))
 _DECIDED: Final = EventRule("case_decided", (*_CASE, Take("outcome", "granted", as_outcome)))
 _PLACE: Final = (_ITEM, _CENTRE, _ADDRESS, _START, _NUMBER, _BOOKING)
+_UNREAD: Final = EventRule("conversation_unread", (Take("conversation_id"),), when=has_unread)
 
 _COMPLAINT: Final = (Take("complaint_id"), Take("kind_words", convert=as_text), Take("filed_on", convert=as_text))
 
@@ -122,6 +128,9 @@ RULES: Final[Mapping[str, EventRule]] = {
     "booking.offer_lapsed": EventRule("offer_lapsed", (_ITEM, _CENTRE, _START, _BOOKING)),
     "booking.no_show": EventRule("booking_no_show", (_ITEM, _CENTRE, _START, _BOOKING)),
     "conversation.form_answered": EventRule("form_answered", (Take("conversation_id"),)),
+    # Who was there at the end has seen it end: told is only who has not read what staff said.
+    "conversation.closed": _UNREAD,
+    "conversation.timed_out": _UNREAD,
     "complaint.answered": EventRule("complaint_answered", _COMPLAINT),
     "complaint.rejected": EventRule("complaint_rejected", _COMPLAINT),
     "booking.called": EventRule(

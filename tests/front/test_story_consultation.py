@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 from playwright.async_api import Browser, Page, expect
@@ -75,6 +76,7 @@ async def test_consult_a_person_answers_and_is_rated(
     await expect(phone.at("card-link").first).to_have_text("看办事指南")
     await inspect(phone, "consultation with the bot", mode)
     await phone.tap("hand-over")
+    await phone.tap("stand-in-allow")
     await expect(phone.at("place")).to_contain_text("马上轮到您")
     await inspect(phone, "consultation in the queue", mode)
 
@@ -116,6 +118,21 @@ async def test_consult_a_person_answers_and_is_rated(
     follow_ups = (await supervisor.ok("GET", "/staff/follow-ups"))["follow_ups"]
     kept = follow_ups[-1]
     assert (kept["level"], kept["words"], len(kept["tags"])) == ("dissatisfied", "等得太久", 1)
+
+
+async def test_a_language_is_chosen_before_a_person_is_asked_for(new_phone: MakePhone, front_city: TestCity) -> None:
+    phone, agent = await new_phone(), await front_city.staff("agent")
+    await phone.open(PAGE)
+    await phone.tap("chip-sign")
+    await expect(phone.at("chip-sign")).to_have_attribute("aria-checked", "true")
+    await phone.tap("hand-over")
+    await phone.tap("stand-in-refuse")
+    await phone.at("place").wait_for()
+    await expect(phone.at("languages")).to_have_count(0)
+    (waiting,) = (await agent.ok("GET", "/staff/conversations?view=queue"))["conversations"]
+    assert waiting["language"] == "sign"
+    await phone.tap("close")
+    await agreed(phone)
 
 
 async def test_nothing_said_without_a_network_is_lost_and_nothing_is_doubled(
@@ -183,6 +200,7 @@ async def test_after_hours_a_question_is_left_and_answered_later(
     shut = WorkTime(city.api.house.city.workdays, [])
     monkeypatch.setattr(city.api.house.city.consultations, "_work_time", shut)
     await phone.tap("hand-over")
+    await phone.tap("stand-in-allow")
     await phone.at("form").wait_for()
     await inspect(phone, "consultation after hours", mode)
     await phone.tap("form-submit")
@@ -208,6 +226,59 @@ async def test_after_hours_a_question_is_left_and_answered_later(
     await phone.tap("see")
     await expect(phone.at("entries")).to_contain_text("周末不办，请工作日来。")
     await expect(phone.at("left")).to_contain_text("周末能办护照吗")
+
+
+@pytest.mark.parametrize("mode", ["light", "elder"])
+async def test_an_answer_that_comes_while_the_resident_is_away_is_told_and_found_again(
+    mode: str, new_phone: MakePhone, front_city: TestCity
+) -> None:
+    city, phone = front_city, await new_phone(mode)
+    agent = await city.staff("agent")
+    await agent.ok("PUT", "/staff/presence", {"status": "away"})
+    await phone.open(PAGE)
+    await say(phone, QUESTION)
+    await phone.at("card-link").first.wait_for()
+    await phone.tap("hand-over")
+    await phone.tap("stand-in-allow")
+    await phone.at("place").wait_for()
+    await phone.open("pages/account/me")
+    (waiting,) = (await agent.ok("GET", "/staff/conversations?view=queue"))["conversations"]
+    desk_ = f"/staff/conversations/{waiting['id']}"
+    await agent.ok("POST", f"{desk_}/take")
+    await agent.ok("POST", f"{desk_}/messages", {"client_msg_id": "a", "text": "带上户口簿就能办。"})
+    city.clock.advance(timedelta(minutes=31))
+    for _ in range(3):
+        await city.work()
+
+    # The message leads back to it, over the page of the conversation that has begun since.
+    await phone.open(PAGE)
+    await say(phone, "你好")
+    await phone.tap("to-conversations")
+    await expect(phone.at("conversation")).to_have_count(2)
+    await expect(phone.at("conversation").last).to_contain_text("居民身份证丢失补领")
+    await expect(phone.at("conversation").last).to_contain_text("已结束")
+    await inspect(phone, "earlier conversations", mode)
+    await phone.at("conversation").last.click()
+    await expect(phone.at("entries")).to_contain_text("带上户口簿就能办。")
+    await expect(phone.at("say")).to_have_count(0)
+    await phone.at("rating").wait_for()
+    await expect(phone.at("reopen")).to_have_count(1)
+    await inspect(phone, "an earlier conversation", mode)
+    for _ in range(2):
+        await phone.page.go_back()
+    await expect(phone.at("entries")).to_contain_text("你好")
+    await expect(phone.at("say")).to_have_count(1)
+    await phone.open("pages/account/messages")
+    await expect(phone.at("inbox").get_by_text("咨询的答复您还没有看")).to_have_count(1)
+    await phone.tap("see")
+    await expect(phone.at("entries")).to_contain_text("带上户口簿就能办。")
+    # A day later it can be read, and no more.
+    city.clock.advance(timedelta(hours=24, minutes=1))
+    await phone.open("pages/account/me")
+    await phone.tap("to-conversations")
+    await phone.at("conversation").last.click()
+    await expect(phone.at("entries")).to_contain_text("带上户口簿就能办。")
+    await expect(phone.at("reopen")).to_have_count(0)
 
 
 async def test_what_the_city_refuses_says_why(new_phone: MakePhone, front_city: TestCity) -> None:

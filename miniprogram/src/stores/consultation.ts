@@ -29,7 +29,13 @@ export const useConsultation = defineStore('consultation', () => {
   const one = ref<Conversation | null>(null)
   const entries = ref<Entry[]>([])
   const unsent = ref<Unsent[]>((uni.getStorageSync(UNSENT) || []) as Unsent[])
+  /** All of the last year, the newest first. */
+  const mine = ref<Conversation[] | null>(null)
   const tags = ref<Record<string, string>>({})
+  /** In which a person can answer. */
+  const languages = ref<Record<string, string>>({})
+  /** Whether people answer now. */
+  const openNow = ref(false)
   const typing = ref(false)
   const waiting = computed(() => unsent.value.filter(({ conversation }) => conversation === one.value?.id))
   const last = () => entries.value[entries.value.length - 1]?.seq ?? 0
@@ -45,13 +51,23 @@ export const useConsultation = defineStore('consultation', () => {
     await session.ensure()
     const current = await get('/api/conversations/current')
     tags.value = current.tags
+    openNow.value = current.open_now
+    languages.value = current.languages
     if (id) one.value = await get('/api/conversations/{conversation_id}', path(id))
-    else one.value = current.conversation ?? (await post('/api/conversations', { body: { language: 'zh' } }))
+    else one.value = current.conversation ?? (await post('/api/conversations', { body: { language: '' } }))
     entries.value = (
       await get('/api/conversations/{conversation_id}/history', { ...path(), query: { before: END, limit: PAGE } })
     ).entries
     follow()
     await flushAll()
+  }
+  /** In which a person is to answer; it can be chosen while the bot has the conversation. */
+  async function speak(language: string) {
+    one.value = await post('/api/conversations', { body: { language } })
+  }
+  async function loadMine() {
+    await session.ensure()
+    mine.value = (await get('/api/conversations')).conversations
   }
   /** One page before the first entry here; false when that is the first of all. */
   async function earlier(): Promise<boolean> {
@@ -195,10 +211,11 @@ export const useConsultation = defineStore('consultation', () => {
   })
   onSignOut(() => {
     leave()
+    mine.value = null
     unsent.value = []
   })
   return {
-    one, entries, waiting, tags, typing, open, earlier, catchUp, refresh, say, flush, resend, discard, step, leaveForm,
+    one, entries, waiting, tags, typing, mine, openNow, languages, open, speak, loadMine, earlier, catchUp, refresh, say, flush, resend, discard, step, leaveForm,
     rate, recall, readAll, image, tellTyping, leave,
   }
 })

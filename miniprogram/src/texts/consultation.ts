@@ -16,5 +16,10 @@ export const zhConsultation = {
       ['very_satisfied', '非常满意'], ['satisfied', '满意'], ['fair', '基本满意'], ['dissatisfied', '不满意'], ['very_dissatisfied', '非常不满意'],
     ] as [string, string][], level: '满意程度', tags: '哪方面（选填，可多选）', words: '还想说的（选填）', submit: '提交评价', thanks: '谢谢您的评价。',
   },
-  closed: '这次咨询已经结束。',
+  closed: '这次咨询已经结束。', language: '人工服务用哪种语言', consent: '点“转人工”后，微信会问您要不要接收答复提醒。',
+  list: {
+    title: '以前的咨询', empty: '您还没有咨询过。', plain: '咨询', start: '开始咨询', states: {
+      bot: '进行中', queued: '排队中', with_staff: '人工服务中', off_hours: '进行中', deferred: '留言待答复', closed: '已结束',
+    } as Record<string, string>,
+  },
 }

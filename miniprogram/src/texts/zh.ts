@@ -72,8 +72,8 @@ export const zh = {
     move: '改期', cancel: '取消预约', leave: '退出候补', guide: '看要带什么', cancelAsk: '确定取消这个预约吗？取消后名额会让给别人。', cancelYes: '确定取消',
     cancelNo: '先不取消', leaveAsk: '确定不再排队吗？', leaveYes: '确定退出', cancelled: '已取消。', moved: '已改期。', joined: '已进入候补，有空位会通知您。',
     mine: '我的预约', empty: '您还没有预约。', start: '预约新的事项', upcoming: '要去办的', past: '以前的', moving: '改到什么时间？',
-    waitNote: '有人取消时会按顺序通知您，请在 30 分钟内确认。', remindAgain: '再开一次提醒', backHome: '回首页', all: '查看我的预约',
-    other: '换个大厅', waitAsk: '这个时间约满了，要排队候补吗？', waitYes: '排队候补', waitNo: '换个时间',
+    waitNote: '有人取消时会按顺序通知您，请在通知写明的时间以前确认。', remindAgain: '再开一次提醒', backHome: '回首页', all: '查看我的预约',
+    other: '换个大厅', waitAsk: '这个时间约满了，要排队候补吗？点“排队候补”后，微信会问您要不要接收名额提醒。', waitYes: '排队候补', waitNo: '换个时间',
   },
   files: {
     camera: '拍照', album: '相册', chat: '聊天文件', disk: '选文件', view: '查看', remove: '删除', retry: '再传一次', name: (n: number) => `文件 ${n}`,
@@ -82,7 +82,7 @@ export const zh = {
   },
   me: {
     title: '我的', guest: '还没有登录', signIn: '登录', signOut: '退出登录', levels: ['微信用户', '已绑定手机', '已实名'], phone: '手机号',
-    bindPhone: '绑定手机号', noPhone: '未绑定', identity: '实名认证', noIdentity: '未认证', bookings: '我的预约', cases: '我的申请', bills: '缴费', complaints: '投诉和建议', messages: '我的消息',
+    bindPhone: '绑定手机号', noPhone: '未绑定', identity: '实名认证', noIdentity: '未认证', bookings: '我的预约', cases: '我的申请', bills: '缴费', complaints: '投诉和建议', conversations: '以前的咨询', messages: '我的消息',
     switches: '显示和提醒', privacy: '隐私说明', name: '姓名', idNumber: '身份证号', signedOut: '已退出登录。', phoneBound: '手机号已绑定。',
   },
   identity: {

@@ -4,7 +4,8 @@ export const routes = {
   directory: () => '/pages/item/directory',
   items: (by: string, key: string, title: string) =>
     `/pages/item/list?by=${by}&key=${encodeURIComponent(key)}&title=${encodeURIComponent(title)}`,
-  centre: (item: string) => `/pages/booking/centre?item=${item}`,
+  /** `booking`: the one that moves to another hall. */
+  centre: (item: string, booking = '') => `/pages/booking/centre?item=${item}${booking && `&move=${booking}`}`,
   time: (item: string, centre: string) => `/pages/booking/time?item=${item}&centre=${centre}`,
   move: (item: string, centre: string, booking: string) =>
     `/pages/booking/time?item=${item}&centre=${centre}&move=${booking}`,
@@ -25,6 +26,8 @@ export const routes = {
   complaint: (id: string) => `/pages/complaint/detail?id=${id}`,
   /** `about`: the first question, as from an item's page. */
   consult: (about = '') => `/pages/consultation/index${about && `?about=${encodeURIComponent(about)}`}`,
+  conversation: (id: string) => `/pages/consultation/index?id=${id}`,
+  conversations: () => '/pages/consultation/list',
   me: () => '/pages/account/me',
   identity: () => '/pages/account/identity',
   messages: () => '/pages/account/messages',

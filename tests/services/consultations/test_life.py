@@ -33,6 +33,19 @@ async def test_a_person_has_one_open_conversation(office: Office) -> None:
     assert (await one.consultations.do_start("PR-1")).id != first.id
 
 
+async def test_a_language_can_be_chosen_until_a_person_is_sought(office: Office) -> None:
+    process = office.process()
+    started = await process.consultations.do_start("PR-1")
+    assert started.needs.language == "zh"
+    for language, kept in (("sign", "sign"), ("", "sign"), ("ko", "ko")):
+        assert (await process.consultations.do_start("PR-1", language)).needs.language == kept
+    await process.consultations.do_hand_over("PR-1", started.id)
+    assert (await process.consultations.do_start("PR-1", "en")).needs.language == "ko"
+    stored = await process.queries.of_person("PR-1", started.id)
+    assert (stored.state, stored.needs.language) == ("queued", "ko")
+    assert await code(process.consultations.do_start("PR-1", "xx")) is Code.INVALID_INPUT
+
+
 async def test_a_bot_that_fails_hands_over(office: Office) -> None:
     process = office.process(BrokenBot())
     started = await process.consultations.do_start("PR-1")
@@ -112,6 +125,32 @@ async def test_an_idle_conversation_ends_but_not_while_somebody_talks(office: Of
     assert await code(process.talk.do_say("PR-1", started.id, "late", "在吗")) is Code.CONVERSATION_CLOSED
     # What was sent before the end and is sent again is still that message.
     assert (await process.talk.do_say("PR-1", started.id, "a", "你好")).seq == 2
+
+
+@pytest.mark.parametrize(("seen", "unread"), [(True, False), (False, True)])
+async def test_an_end_tells_whether_what_staff_said_was_left_unread(office: Office, seen: bool, unread: bool) -> None:
+    process = office.process()
+    await come(process, "ST-A")
+    one = await office.queued(process, "PR-1")
+    await process.desk.do_assign_waiting()
+    said = await process.talk.do_say_as(caller("ST-A"), one.id, "a", "带上户口簿就能办")
+    if seen:
+        await process.talk.do_read(await process.queries.of_person("PR-1", one.id), Side.RESIDENT, said.seq)
+    office.clock.advance(31 * MINUTE)
+    while await process.timers.do_wake_due():
+        pass
+    ended = await process.queries.of_person("PR-1", one.id)
+    assert (ended.outgoing[-1].name, ended.outgoing[-1].data["unread"]) == ("conversation.timed_out", unread)
+
+
+async def test_who_ends_a_conversation_with_staff_is_not_told_of_it(office: Office) -> None:
+    process = office.process()
+    await come(process, "ST-A")
+    one = await office.queued(process, "PR-1")
+    await process.desk.do_assign_waiting()
+    await process.talk.do_say_as(caller("ST-A"), one.id, "a", "您好")
+    ended = await process.consultations.do_close("PR-1", one.id)
+    assert "unread" not in ended.outgoing[-1].data
 
 
 async def test_the_clocks_run_in_working_time_and_stop_with_the_first_answer(office: Office) -> None:

@@ -365,6 +365,17 @@ async def test_every_event_of_a_booking_becomes_one_message(desk: Desk, name: st
     assert "{" not in (await desk.queries.inbox("P1")).entries[0].body
 
 
+@pytest.mark.parametrize("unread", [False, None])
+async def test_the_end_of_a_conversation_that_was_seen_makes_no_message(desk: Desk, unread: bool | None) -> None:
+    desk.person("P1")
+    data = DATA | {"unread": unread}
+    event = Event(
+        id="EVX", name="conversation.timed_out", aggregate="CV1", aggregate_version=3, at=desk.clock.now(), data=data
+    )
+    await consumer(desk.notifications).take(event)
+    assert not await desk.queries.by_cause("EVX")
+
+
 async def test_a_message_made_by_the_relay_from_a_stored_event_has_the_times_of_shanghai(desk: Desk) -> None:
     event = Event(
         id="EVY",
