@@ -89,6 +89,22 @@ async def test_a_booking_is_moved(new_phone: MakePhone) -> None:
     assert await phone.at("facts").inner_text() != before
 
 
+async def test_a_booking_is_moved_to_another_hall(new_phone: MakePhone) -> None:
+    phone = await new_phone()
+    await book(phone)
+    place = await phone.at("facts").inner_text()
+    address = phone.page.url
+    await phone.tap("move")
+    await phone.tap("other-hall")
+    await phone.at("centres").wait_for()
+    await phone.page.locator(f'[data-testid^="centre-"]:visible:not([data-testid="centre-{CENTRE}"])').first.click()
+    await phone.page.locator('[data-testid^="time-"]:visible').first.click()
+    await expect(phone.at("done")).to_contain_text("已改期")
+    # The same booking, elsewhere.
+    assert address.split("id=")[1].split("&")[0] in phone.page.url
+    assert await phone.at("facts").inner_text() != place
+
+
 async def test_a_full_time_is_waited_for(new_phone: MakePhone, front_city: TestCity) -> None:
     """Everybody else has taken the places of one time; the page offers the waiting list."""
     somebody = await front_city.resident()
@@ -98,14 +114,21 @@ async def test_a_full_time_is_waited_for(new_phone: MakePhone, front_city: TestC
     for _ in range(time["free"]):
         other = await front_city.resident()
         body = {"item": ID_CARD_LOST, "centre": CENTRE, "start": time["start"]}
-        await other.ok("POST", "/api/bookings", body)
+        booking = await other.ok("POST", "/api/bookings", body)
     phone = await new_phone()
     await phone.open(f"pages/booking/time?item={ID_CARD_LOST}&centre={CENTRE}")
     await phone.tap(f"day-{day['day']}")
     await expect(phone.at(f"time-{time['start'][11:16]}")).to_contain_text("排队候补")
     await phone.tap(f"time-{time['start'][11:16]}")
     await phone.page.locator(".uni-modal__btn_primary:visible").click()
+    await phone.tap("stand-in-allow")
     await expect(phone.at("done")).to_contain_text("已进入候补")
+    # Who waits has allowed to be told: the place that becomes free is a message of WeChat.
+    await other.ok("POST", f"/api/bookings/{booking['id']}/cancel", {})
+    for _ in range(3):
+        await front_city.work()
+    sent = await sent_to_wechat(front_city, await openid_of(phone))
+    assert [one["template_id"] for one in sent] == ["WH-place-offered"]
 
 
 async def test_a_hold_that_ran_out_says_so(new_phone: MakePhone) -> None:

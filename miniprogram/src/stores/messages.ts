@@ -9,6 +9,8 @@ import { onSignOut, useSession } from './session'
 
 /** WeChat's limit of one dialog. */
 const MOST_TEMPLATES = 3
+/** Told to who waits for a place. */
+export const OFFERS = ['place_offered', 'offer_lapsed']
 /** An event becomes a message a moment later. */
 const MESSAGE_FOLLOWS = 1500
 

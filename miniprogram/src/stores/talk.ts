@@ -4,6 +4,7 @@ import { post } from '@/api/client'
 import { ApiError, sentence } from '@/api/errors'
 import type { Option, Reply, Said } from '@/api/types'
 import { zhTalk } from '@/texts/talk'
+import { asksConsent } from '@/utils/cards'
 import { newKey } from '@/utils/keys'
 import { useMessages } from './messages'
 import { onSignOut, useSession } from './session'
@@ -24,6 +25,8 @@ export interface Turn {
   replies: Reply[] | null
   /** A person should go on. */
   person: boolean
+  /** The resident has said no more than that a person should go on. */
+  calling?: boolean
   /** Why there is no answer; the turn can be sent again. */
   error: string
 }
@@ -90,11 +93,12 @@ export const useTalk = defineStore('talk', () => {
   function take(one: Turn, answer: Said) {
     one.replies = answer.replies
     one.person = answer.hand_over !== null
+    one.calling = answer.hand_over === 'asked'
     conversation = answer.conversation
     task.value = answer.task ?? ''
-    if (answer.replies.some(({ card }) => card === 'confirm')) void prepare()
+    if (answer.replies.some(asksConsent)) void prepare()
   }
-  /** What a confirmation will ask of the resident: known before the tap, because WeChat opens its dialog only in it. */
+  /** What a confirmation, or a waiting list, will ask of the resident: known before the tap, because WeChat opens its dialog only in it. */
   async function prepare() {
     if (!session.token) return
     await Promise.all([session.load(), messages.loadSubscriptions()]).catch(() => {})
@@ -125,7 +129,7 @@ export const useTalk = defineStore('talk', () => {
     busy.value = false
   }
   /** What a person should know first: what was asked before. */
-  const about = () => zhTalk.about(turns.value.filter(({ sent, person }) => sent.text && !person).slice(-3).map(({ said }) => said))
+  const about = () => zhTalk.about(turns.value.filter(({ sent, calling }) => sent.text && !calling).slice(-3).map(({ said }) => said))
   onSignOut(forget)
   return { turns, task, busy, last, live, say, choose, show, send, signIn, prepare, wake, clear, about }
 })

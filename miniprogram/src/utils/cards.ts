@@ -64,5 +64,8 @@ export function factsOf(one: Confirmation): [string, string][] {
 }
 
 /** "yes:…" confirms; every other button of a confirmation changes or ends it. */
+export const isWait = ({ choice }: Option) => choice.startsWith('wait:')
+/** The next tap will ask for WeChat's consent: what it asks for is read before. */
+export const asksConsent = ({ card, options }: Reply) => card === 'confirm' || options.some(isWait)
 export const isYes = ({ choice }: Option) => choice.startsWith('yes')
 export const goesOn = ({ choice }: Option) => choice === 'again'
