@@ -31,7 +31,7 @@ export const confirming: Said = {
         task: 'book', item: item.content.code, item_name: item.content.name, centre: 'WH-CITY', centre_name: '威海市政务服务中心', address: '文化中路',
         start, time: '11月25日（周三）14:00', materials: ['居民户口簿'], notes: [], booking: '',
       }),
-      options: [{ label: '确认预约', choice: `yes:${start}` }, { label: '换个时间', choice: 'other:time' }],
+      options: [{ label: '确认预约', choice: `yes:${start}` }, { label: '换个时间', choice: 'other:time' }, { label: '候补09:00', choice: `wait:${start}` }],
     },
   ],
   conversation: null, task: 'book', hand_over: null, feedback: null,

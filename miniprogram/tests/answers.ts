@@ -53,6 +53,10 @@ export const subscription: Subscription = {
   open: true,
 }
 
+export const offers: Subscription = {
+  template_id: 'WH-place-offered', kind: 'one_time', titles: ['候补名额通知'], codes: ['place_offered'], credits: 0, open: true,
+}
+
 const clock = { limit: 10, used: 8, left: 2, deadline: '2026-12-07', colour: 'yellow', paused: false, stopped: false, provisional: false }
 
 export const caseInHand: Case = {

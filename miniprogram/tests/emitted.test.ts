@@ -3,7 +3,7 @@
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { beforeAll, expect, test, vi } from 'vitest'
-import { bill, calendar, caseInHand, centre, conversation, entries, held, item, paidOrder, subscription } from './answers'
+import { bill, calendar, caseInHand, centre, conversation, entries, held, item, offers, paidOrder, subscription } from './answers'
 import { answered, booked, confirming } from './answers.talk'
 
 const require = createRequire(import.meta.url)
@@ -37,7 +37,7 @@ const ANSWERS: [RegExp, unknown][] = [
   [/GET .*\/centres/, { centres: [centre] }],
   [/GET .*\/api\/items\/\w+$/, item],
   [/GET .*\/api\/calendar/, calendar],
-  [/GET .*\/api\/subscriptions/, { subscriptions: [subscription] }],
+  [/GET .*\/api\/subscriptions/, { subscriptions: [subscription, offers] }],
   [/GET .*\/api\/messages/, { unread: 0, messages: [], next: null }],
   [/GET .*\/api\/me$/, { person_id: 'p', level: 0, name: null, id_number: null, phone: null, consent_version: '2026-11' }],
   [/GET .*\/api\/bookings$/, { bookings: [{ ...held, state: 'confirmed', state_text: '预约成功' }] }],
@@ -171,6 +171,8 @@ test('a booking is made in the conversation, with the consent to reminders in th
   await tap(home, 'option-book')
   expect(home.dom.textContent).toContain('11月25日（周三）14:00')
   expect(home.dom.textContent).toContain('居民户口簿')
+  await tap(home, 'option-wait')
+  expect(wx().requestSubscribeMessage.mock.calls.at(-1)?.[0].tmplIds).toEqual(['WH-place-offered'])
   await tap(home, 'option-yes')
   expect(wx().requestSubscribeMessage.mock.calls.at(-1)?.[0].tmplIds).toEqual(['WH-booking-confirmed'])
   const sent = asked.filter(({ url }) => url.endsWith('/api/dialogue')).at(-1)

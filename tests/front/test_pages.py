@@ -29,6 +29,7 @@ OPEN_PAGES = {
     "accounts": ("pages/payment/accounts", "accounts-page"),
     "no complaints": ("pages/complaint/list", "complaints"),
     "consultation": ("pages/consultation/index", "chat"),
+    "conversations": ("pages/consultation/list", "conversations"),
     "no such item": ("pages/item/guide?item=nothing", "retry"),
 }
 
