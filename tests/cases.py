@@ -84,6 +84,13 @@ async def applicant(city: TestCity, number: str = "") -> Resident:
     return resident
 
 
+async def papers(resident: Resident) -> dict[str, str]:
+    """Name, ID number and phone of an applicant as they give them at a window."""
+    identity = resident.city.api.house.city.identity_queries
+    personal = await identity.personal(await identity.person_by_openid(resident.openid) or "")
+    return {"name": personal.name or "", "id_number": personal.id_number or "", "phone": personal.phone or ""}
+
+
 async def upload(
     resident: Resident, path: str = "/api/files", *, name: str = "photo.png", data: bytes | None = None
 ) -> str:

@@ -56,15 +56,17 @@ class Window(Applications):
         the officer's own: scans by material, the agent's authorisation.
 
         What is missing does not hinder it: the officer tells it at once by a supplement notice (行政许可法 art. 32).
-        What earlier cases of the same person have shown is reused. Raises NotFound ITEM_NOT_FOUND, FILE_NOT_FOUND,
-        InvalidInput with all faults, or for an officer without a centre.
+        What earlier cases of the same person have shown is reused. The case belongs to an account only where that is
+        certainly the applicant's (``person_at_window``), otherwise to none. Raises NotFound ITEM_NOT_FOUND,
+        FILE_NOT_FOUND, InvalidInput with all faults, or for an officer without a centre.
         """
         if officer.centre is None:
             raise InvalidInput(field="centre", reason="the officer works at no centre")
         version = self._around.catalogue.get(item)
-        person = await self._around.identity.person_by_id_number(applicant.id_number.strip().upper())
+        party = checked_party(applicant, local_day(self._clock.now()), "$.applicant")
+        person = await self._around.identity.person_at_window(party.name, party.id_number, party.phone)
         mine = await self._store.of_person(person) if person and given.principal is None else []
-        fields = await self._at_the_window(version, applicant, given, seen, mine)
+        fields = await self._at_the_window(version, party, given, seen, mine)
         now = self._clock.now()
         case = Case(
             id=self._around.ids.new(Kind.CASE), state=State.SUBMITTED, created_at=now, updated_at=now,
@@ -227,10 +229,9 @@ class Window(Applications):
         return Change(fields, {"promised_days": case.promised_limit_days})
 
     async def _at_the_window(
-        self, version: ItemVersion, applicant: Party, given: Given, seen: list[str], mine: list[Case]
+        self, version: ItemVersion, party: Party, given: Given, seen: list[str], mine: list[Case]
     ) -> dict[str, Any]:
         content, today = version.content, local_day(self._clock.now())
-        party = checked_party(applicant, today, "$.applicant")
         handed_in = given.materials or {}
         faults: Faults = unknown_materials(content, dict.fromkeys([*seen, *handed_in]))
         form, answers = form_of(content), known(form_of(content), party) | (given.answers or {})

@@ -75,10 +75,19 @@ class IdentityQueries:
         """Name, ID number and phone in clear: for an application that the person makes. Raises NotFound."""
         return await self._persons.open(await self.active(person_id), "name", "id_number", "phone")
 
-    async def person_by_id_number(self, id_number: str) -> str | None:
-        """The active account of whoever bears the number, for what is done for them at a window."""
+    async def person_at_window(self, name: str, id_number: str, phone: str) -> str | None:
+        """The active account of somebody who is at a window, when it is theirs: ID number and name are the same, and
+        the phone where both have one. All three as parsed.
+
+        The number alone proves nothing: an account's name and number are what its owner typed, and whoever typed
+        another's first would be shown what that person does at windows.
+        """
         person = await self._persons.by_id_number(id_number)
-        return None if person is None or person.state != State.ACTIVE else person.id
+        if person is None or person.state != State.ACTIVE:
+            return None
+        personal = await self._persons.open(person, "name", "phone")
+        same = personal.name == name and (not personal.phone or not phone or personal.phone == phone)
+        return person.id if same else None
 
     async def person_by_openid(self, openid: str) -> str | None:
         """The person behind an openid, for what WeChat pushes."""

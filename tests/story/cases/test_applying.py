@@ -22,6 +22,7 @@ from tests.cases import (
     id_number,
     officer,
     on,
+    papers,
     publish,
     submitted,
     upload,
@@ -190,11 +191,10 @@ async def test_answers_of_a_granted_case_are_offered_with_their_source_and_used_
         {"name": "owner", "label": "产权人", "type": "text", "max_length": 30},
         {"name": "area", "label": "面积", "type": "number"},
     ]
-    papers = CONTENT["materials"][:4]
-    await publish(city, code="000199990002", form=other, materials=papers)
-    await publish(city, code="000199990003", form=[{**other[0], "label": "收货地址"}], materials=papers)
-    number = id_number()
-    resident = await applicant(city, number)
+    sheets = CONTENT["materials"][:4]
+    await publish(city, code="000199990002", form=other, materials=sheets)
+    await publish(city, code="000199990003", form=[{**other[0], "label": "收货地址"}], materials=sheets)
+    resident = await applicant(city)
     window = await officer(city, "window_officer")
     nothing = (await resident.ok("GET", f"/api/items/{ITEM}/application"))["prefilled"]
     assert {one["field"] for one in nothing} == {"name", "id_number", "phone"}
@@ -236,8 +236,7 @@ async def test_answers_of_a_granted_case_are_offered_with_their_source_and_used_
     assert (shown["answers"]["owner"], shown["sources"]) == ("赵小海", {})
 
     # The window too; never for an agent's principal.
-    person = {"name": "王小明", "id_number": number, "phone": "13900001111"}
-    at_window = {"item": "000199990002", "applicant": person, "answers": {"area": 70}}
+    at_window = {"item": "000199990002", "applicant": await papers(resident), "answers": {"area": 70}}
     made = await window.ok("POST", "/staff/cases", at_window)
     shown = await window.ok("GET", f"/staff/cases/{made['id']}")
     assert (shown["answers"]["place"], shown["sources"]["place"]) == (ANSWERS["place"], source)

@@ -14,14 +14,14 @@ from tests.cases import (
     events,
     id_number,
     officer,
+    papers,
     submitted,
 )
 from tests.city import CENTRE, TestCity
 
 
 async def test_a_window_too_does_not_ask_again_for_what_an_earlier_case_has_shown(city: TestCity) -> None:
-    number = id_number()
-    resident = await applicant(city, number)
+    resident = await applicant(city)
     receipt = await submitted(resident)
     case = f"/staff/cases/{receipt['case_id']}"
     window = await officer(city, "window_officer")
@@ -29,8 +29,7 @@ async def test_a_window_too_does_not_ask_again_for_what_an_earlier_case_has_show
     await window.ok("POST", f"{case}/accept")
     for who, task in ((fire, "fire"), (plan, "plan"), (lead, "final")):
         await who.ok("POST", f"{case}/tasks/{task}/decision", OPINION)
-    person = {"name": "王小明", "id_number": number, "phone": "13900001111"}
-    body = {"item": ITEM, "applicant": person, "answers": ANSWERS}
+    body = {"item": ITEM, "applicant": await papers(resident), "answers": ANSWERS}
     before = await window.ok("POST", "/staff/cases", body)
     await lead.ok("POST", f"{case}/decision", {"grant": True, "opinion": "准予许可"})
     after = await window.ok("POST", "/staff/cases", body)
@@ -49,8 +48,7 @@ async def test_any_window_applies_for_a_resident_and_the_departments_get_the_cas
     resident = await applicant(city, number)
     other = next(c.code for c in city.api.house.city.centres.all() if c.code != CENTRE)
     window = await officer(city, "window_officer", centre=other)
-    person = {"name": "王小明", "id_number": number, "phone": "13900001111"}
-    body = {"item": ITEM, "applicant": person, "answers": ANSWERS, "seen": ["身份证", LEASE]}
+    body = {"item": ITEM, "applicant": await papers(resident), "answers": ANSWERS, "seen": ["身份证", LEASE]}
     made = await window.ok("POST", "/staff/cases", body)
     case = await window.ok("GET", f"/staff/cases/{made['id']}")
     assert (case["channel"], case["centre"], case["owner"]) == ("window", other, window.openid)
@@ -60,10 +58,33 @@ async def test_any_window_applies_for_a_resident_and_the_departments_get_the_cas
     await window.ok("POST", f"/staff/cases/{made['id']}/accept")
     fire, _, _ = await approvers(city)
     assert made["id"] in [one["id"] for one in (await fire.ok("GET", "/staff/queues/department"))["cases"]]
-    # The resident, found by the ID number, sees it in the app and is told.
+    # The resident, found by their papers, sees it in the app and is told.
     await city.work()
     assert made["id"] in [one["id"] for one in (await resident.ok("GET", "/api/cases"))["cases"]]
     assert "申请已受理" in [m["title"] for m in (await resident.ok("GET", "/api/messages"))["messages"]]
+
+
+async def test_an_account_that_typed_the_number_of_another_is_shown_nothing_of_what_they_do_at_a_window(
+    city: TestCity,
+) -> None:
+    window = await officer(city, "window_officer")
+    # The number alone; number and name of a namesake's account, who is reached elsewhere.
+    for name, told in (("王大明", "王小明"), ("王小明", "王小明")):
+        impostor = await applicant(city, number := id_number())
+        person = {"name": name, "id_number": number, "phone": "13700001111"}
+        made = await window.ok("POST", "/staff/cases", {"item": ITEM, "applicant": person, "answers": ANSWERS})
+        await window.ok("POST", f"/staff/cases/{made['id']}/accept")
+        await city.work()
+        stored = await city.api.house.city.case_store.get(made["id"])
+        assert (stored and stored.person, (await papers(impostor))["name"]) == ("", told)
+        assert (await impostor.ok("GET", "/api/cases"))["cases"] == []
+        assert code(await impostor.call("GET", f"/api/cases/{made['id']}")) == "404 CASE_NOT_FOUND"
+        assert (await impostor.ok("GET", "/api/messages"))["messages"] == []
+        # Nor does the impostor's earlier case fill in the other's.
+        theirs = await submitted(impostor)
+        again = await window.ok("POST", "/staff/cases", {"item": ITEM, "applicant": person, "answers": ANSWERS})
+        shown = (await window.ok("GET", f"/staff/cases/{again['id']}"))["materials"]
+        assert theirs["number"] not in [material["source"] for material in shown]
 
 
 async def test_a_window_applies_for_somebody_without_an_account_and_nothing_fails(city: TestCity) -> None:

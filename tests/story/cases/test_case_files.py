@@ -20,6 +20,7 @@ from tests.cases import (
     granted,
     id_number,
     officer,
+    papers,
     submitted,
     upload,
 )
@@ -30,10 +31,9 @@ from tests.services.files.samples import pdf
 async def test_scans_of_a_window_and_an_authorisation_go_with_the_case_and_each_reading_is_audited(
     city: TestCity,
 ) -> None:
-    number = id_number()
-    resident, window = await applicant(city, number), await officer(city, "window_officer")
+    resident, window = await applicant(city), await officer(city, "window_officer")
     lease, letter = await upload(window, "/staff/files"), await upload(window, "/staff/files")
-    person = {"name": "王小明", "id_number": number, "phone": "13900001111"}
+    person = await papers(resident)
     agent = {"name": "李四维", "id_number": id_number(), "phone": "13900001112", "relation": "子女"}
     body = {"item": ITEM, "applicant": person, "agent": agent, "answers": ANSWERS, "seen": ["身份证", LEASE],
             "files": {LEASE: [lease]}, "authorisation": [letter]}  # fmt: skip
@@ -156,10 +156,9 @@ async def test_officers_see_what_each_file_is_before_they_open_it(city: TestCity
 
 
 async def test_a_file_that_a_later_case_reuses_stays_when_the_earlier_one_lets_go_of_it(city: TestCity) -> None:
-    number = id_number()
-    _, window = await applicant(city, number), await officer(city, "window_officer")
+    resident, window = await applicant(city), await officer(city, "window_officer")
     scan, better = await upload(window, "/staff/files"), await upload(window, "/staff/files")
-    person = {"name": "王小明", "id_number": number, "phone": "13900001111"}
+    person = await papers(resident)
     body = {"item": ITEM, "applicant": person, "answers": ANSWERS, "seen": ["身份证", PHOTO], "files": {LEASE: [scan]}}
     first = (await window.ok("POST", "/staff/cases", body))["id"]
     await granted(city, window, first)
