@@ -61,7 +61,7 @@ export const zhCase = {
   supplement: {
     list: '要补的一共这些，补一次就好', why: '说明', second: '为什么要再补一次', paused: '您补充期间，办理时限暂停计算，不用着急。',
     upload: '请上传补充的材料', other: '要补别的材料？', otherNote: '新上传的会代替以前交的这份。', submit: '提交补充材料', nothing: '请先上传要补的材料，或填好要改的内容，再提交。',
-    left: (names: string) => `还没有上传：${names}。确定先提交这些吗？`, leftYes: '先提交', leftNo: '接着上传', done: '补充材料已提交。', notAsked: '现在不需要补充材料。', answers: '请改填写的内容', answersNote: '下面是您原来填写的，只改要改的，其余保持原样。', otherAnswers: '要改填写的内容？', waiting: '有文件正在上传，请等一等再提交。',
+    left: (names: string) => `还没有上传：${names}。提交后不能再在网上补交，除非窗口再次告知；没交的可以带到窗口。确定只交这些吗？`, leftYes: '只交这些', leftNo: '接着上传', done: '补充材料已提交。', notAsked: '现在不需要补充材料。', answers: '请改填写的内容', answersNote: '下面是您原来填写的，只改要改的，其余保持原样。', otherAnswers: '要改填写的内容？', waiting: '有文件正在上传，请等一等再提交。',
   },
   lookUp: {
     intro: '凭回执上的编号和查询码，不用登录就能查。', number: '办件编号', numberHint: '例如 WH20261124-04817263', code: '查询码', codeHint: '写在回执上', last: '申请人身份证号码后四位',
