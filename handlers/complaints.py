@@ -1,4 +1,4 @@
-"""Staff and complaints: the queue, accept, dispatch to a department, answer, merge, reject, close.
+"""Staff and complaints: the queue, photos, the call-back number, accept, dispatch, answer, merge, reject, close.
 
 Staff of a department see and answer only what was dispatched to it, and never who filed it.
 """
@@ -11,14 +11,16 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from handlers.base import Call
-from handlers.routing import WORDS, Idempotency, Limit, Route, staff
+from handlers.routing import WORDS, Idempotency, Limit, Raw, Route, staff
+from handlers.uploads import file_answer
 from kernel.clock import SHANGHAI, local_day
-from kernel.errors import Code
+from kernel.errors import Code, NotAllowed, NotFound
 from kernel.machine import Actor
 from services.complaints.machine import MACHINE
 from services.complaints.model import Complaint, ComplaintKind, State
 from services.complaints.queries import OPEN
 from services.identity.model import Profile
+from services.identity.staff.model import REASON_MOST
 
 
 class QueueQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,6 +50,19 @@ class ReasonRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class MergeRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     into: Annotated[str, Meta(min_length=1, max_length=40)]
+
+
+class CallBackRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``reason``, at least four characters: why the complainant is called. It is kept in the audit."""
+
+    reason: Annotated[str, Meta(max_length=REASON_MOST)]
+
+
+class Complainant(Struct, kw_only=True):
+    """Whom to call back, in clear; what the person has not given is None."""
+
+    name: str | None
+    phone: str | None
 
 
 class DeskComplaint(Struct, kw_only=True):
@@ -90,6 +105,29 @@ async def read_one(call: Call, complaint_id: str) -> DeskComplaint:
     complaint = await call.city.complaint_queries.any(complaint_id, department)
     profile = None if department else await call.city.identity_queries.profile(complaint.person)
     return _desk(call, complaint, profile)
+
+
+async def photo(call: Call, complaint_id: str, file_id: str) -> Raw:
+    """A photo of a complaint, for whoever may read the complaint. Who looks at it is written down first."""
+    complaint = await call.city.complaint_queries.any(complaint_id, call.officer.department)
+    if file_id not in complaint.photos:
+        raise NotFound(Code.FILE_NOT_FOUND, file=file_id)
+    await call.city.staff.do_note(f"complaint.photo {complaint_id} {file_id}", call.officer.staff_id, call.address)
+    return file_answer(*await call.city.file_queries.read(file_id))
+
+
+async def personal(call: Call, complaint_id: str, body: CallBackRequest) -> Complainant:
+    """Name and telephone in clear, to call back: only where the complainant agreed to it, and never for staff of a
+    department, from whom complainants are shielded. Who read it and why is written down first."""
+    if call.officer.department:
+        raise NotAllowed(detail="诉求人信息对承办部门保密。", reason="complainants are shielded from departments")
+    complaint = await call.city.complaint_queries.any(complaint_id, None)
+    if not complaint.callback:
+        raise NotAllowed(detail="诉求人没有同意电话回访。", reason="no call-back agreed")
+    what = f"complaint.unmask {complaint_id}"
+    await call.city.staff.do_read_clear(what, body.reason, call.officer.staff_id, call.address)
+    data = await call.city.identity_queries.personal(complaint.person)
+    return Complainant(name=data.name, phone=data.phone)
 
 
 async def accept(call: Call, complaint_id: str, body: AcceptRequest) -> DeskComplaint:
@@ -153,6 +191,14 @@ _WRITE = (Limit.WRITE, Idempotency.KEY)
 ROUTES = [
     Route("GET", "/staff/complaints", queue, _READ, Limit.READ, Idempotency.SAFE, "Complaints, the soonest due first"),
     Route("GET", _ONE, read_one, _READ, Limit.READ, Idempotency.SAFE, "Read a complaint", (Code.COMPLAINT_NOT_FOUND,)),
+    Route(
+        "GET", f"{_ONE}/photos/{{file_id}}", photo, _READ, Limit.READ, Idempotency.SAFE, "Look at a photo, audited",
+        (Code.COMPLAINT_NOT_FOUND, Code.FILE_NOT_FOUND), content_type="application/octet-stream",
+    ),
+    Route(
+        "POST", f"{_ONE}/personal-data", personal, _DESK, Limit.WRITE, Idempotency.NATURAL,
+        "Whom to call back, in clear; logged", (Code.COMPLAINT_NOT_FOUND, Code.NOT_FOUND),
+    ),
     Route("POST", f"{_ONE}/accept", accept, _DESK, *_WRITE, "Accept a complaint", _STEP),
     Route("POST", f"{_ONE}/dispatch", dispatch, _DESK, *_WRITE, "Dispatch a complaint to a department", _STEP),
     Route("POST", f"{_ONE}/answer", answer, _READ, *_WRITE, "Answer a complaint", _STEP),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.async_api import expect
 
 from tests.browser import axe, picture
-from tests.cases import applicant
+from tests.cases import applicant, upload
 from tests.city import TestCity
 from tests.console.conftest import CONSOLE, OpenConsole, new_officer
 
@@ -60,6 +62,32 @@ async def test_a_complaint_is_dispatched_answered_and_closed(city: TestCity, con
         await expect(page.get_by_test_id("complaint-state")).to_have_text("已办结")
     shown = await resident.ok("GET", f"/api/complaints/{filed['id']}")
     assert (shown["state"], shown["answer"]) == ("closed", ANSWER)
+
+
+async def test_photos_are_looked_at_and_the_call_back_number_is_read_for_a_reason(
+    city: TestCity, console: OpenConsole
+) -> None:
+    resident = await applicant(city)
+    body = {"kind": "complaint", "matter": MATTER, "photos": [await upload(resident)], "callback": True}
+    filed = await resident.ok("POST", "/api/complaints", body)
+    agent = await new_officer(city, "agent", centre=None)
+    async with console(f"/complaints/{filed['id']}", agent) as page:
+        await page.get_by_test_id("photo").click()
+        await expect(page.get_by_test_id("shown-file")).to_be_visible()
+        await axe(page, CONSOLE)
+        await page.keyboard.press("Escape")
+        who = page.get_by_test_id("complainant")
+        await expect(who).to_contain_text("王**")
+        await page.get_by_test_id("unmask").click()
+        await page.get_by_test_id("reason").fill("电话回访核实地点")
+        await axe(page, CONSOLE)
+        await page.get_by_test_id("reason-go").click()
+        await expect(who).to_contain_text("王小明")
+        await expect(who).to_contain_text(re.compile(r"1\d{10}"))
+        await axe(page, CONSOLE)
+        await picture(page, CONSOLE, "complaint-call-back")
+        await page.get_by_role("button", name="隐藏").click()
+        await expect(who).to_contain_text("王**")
 
 
 async def test_the_same_matter_is_merged_and_what_is_not_the_citys_rejected(

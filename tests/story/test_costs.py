@@ -32,6 +32,7 @@ MORE = {
     "GET /api/cases/{case_id}/result": 3,
     "GET /api/cases/{case_id}/files/{file_id}": 3,
     "GET /staff/cases/{case_id}/files/{file_id}": 4,
+    "GET /staff/complaints/{complaint_id}/photos/{file_id}": 4,
     # Scans taken with a window's application are looked up and marked.
     "POST /staff/cases": 5,
     # Claim an attempt, read the account, forget the attempts, write the audit entry, write the session: each is asked
@@ -243,6 +244,9 @@ async def dialogue_and_complaints(meter: Meter) -> None:
         for _ in range(3)
     ]
     first, second, third = (complaint["id"] for complaint in filed)
+    shot = await meter.upload(resident, png(extra=chunk(b"juNk", secrets.token_bytes(1000))))
+    body = {"kind": "request", "matter": "路灯坏了", "photos": [shot], "callback": True}
+    pictured = (await resident.ok("POST", "/api/complaints", body))["id"]
     await meter.call(resident, "GET /api/complaints")
     await meter.call(resident, "GET /api/complaints/{complaint_id}", f"/api/complaints/{first}")
     agent = await meter.city.staff("agent")
@@ -250,6 +254,9 @@ async def dialogue_and_complaints(meter: Meter) -> None:
     one, department = "/staff/complaints/{complaint_id}", "市公安局"
     await meter.call(agent, "GET /staff/complaints")
     await meter.call(agent, f"GET {one}", f"/staff/complaints/{first}")
+    theirs = f"/staff/complaints/{pictured}"
+    await meter.call(agent, f"GET {one}/photos/{{file_id}}", f"{theirs}/photos/{shot}")
+    await meter.call(agent, f"POST {one}/personal-data", f"{theirs}/personal-data", {"reason": "电话回访"})
     await meter.call(agent, f"POST {one}/accept", f"/staff/complaints/{first}/accept", {})
     await meter.call(agent, f"POST {one}/dispatch", f"/staff/complaints/{first}/dispatch", {"department": department})
     await meter.call(agent, f"POST {one}/merge", f"/staff/complaints/{second}/merge", {"into": first})

@@ -83,6 +83,8 @@ export const auditTexts = {
     'resident.unmask': '查看居民完整信息',
     'case.unmask': '查看办件完整信息',
     'case.file': '查看办件文件',
+    'complaint.photo': '查看诉求照片',
+    'complaint.unmask': '查看诉求人电话',
     'officer.skills': '修改接待技能',
   },
   results: {

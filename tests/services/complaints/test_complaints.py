@@ -13,6 +13,7 @@ from kernel.machine import Actor
 from services.complaints.machine import FILE, MACHINE
 from services.complaints.model import STATE_WORDS, ComplaintKind, State
 from services.identity.staff.model import Role
+from tests.cases import applicant, code, upload
 from tests.city import Resident, TestCity
 
 MATTER = {"kind": "complaint", "matter": "市公安局窗口办身份证让我跑了三趟", "place": "环翠区政务服务中心"}
@@ -98,6 +99,58 @@ async def test_a_department_never_learns_who_complained(shared_city: TestCity) -
     assert (await other.call("POST", f"{path}/answer", {"answer": "与我们无关"})).status_code == 404
     asked = await other.ok("GET", f"/staff/complaints?department={DEPARTMENT}")
     assert complaint["id"] not in [c["id"] for c in asked["complaints"]]
+
+
+async def test_photos_are_shown_to_whoever_reads_the_complaint_and_each_look_is_in_the_audit(
+    shared_city: TestCity,
+) -> None:
+    resident = await shared_city.resident()
+    mine, another = await upload(resident), await upload(resident)
+    complaint = await filed(resident, photos=[mine])
+    path = f"/staff/complaints/{complaint['id']}"
+    agent = await shared_city.staff("agent", centre=None)
+    officer = await of_department(shared_city, DEPARTMENT)
+    shown = await agent.call("GET", f"{path}/photos/{mine}")
+    assert shown.content.startswith(b"\x89PNG")
+    assert shown.headers["Content-Type"] == "image/png"
+    assert code(await agent.call("GET", f"{path}/photos/{another}")) == "404 FILE_NOT_FOUND"
+    assert code(await officer.call("GET", f"{path}/photos/{mine}")) == "404 COMPLAINT_NOT_FOUND"
+    await agent.ok("POST", f"{path}/accept", {})
+    await agent.ok("POST", f"{path}/dispatch", {"department": DEPARTMENT})
+    assert (await officer.call("GET", f"{path}/photos/{mine}")).status_code == 200
+    for who in (agent, officer):
+        staff_id = (await who.ok("GET", "/staff/me"))["staff_id"]
+        audit = await shared_city.api.house.city.staff_queries.audit_of(staff_id)
+        noted = [one.action for one in audit if one.action.startswith("complaint.")]
+        assert noted == [f"complaint.photo {complaint['id']} {mine}"]
+
+
+async def test_the_call_back_number_is_read_for_a_reason_where_it_was_agreed_to(shared_city: TestCity) -> None:
+    resident = await applicant(shared_city)
+    complaint, silent = await filed(resident, callback=True), await filed(resident)
+    path = f"/staff/complaints/{complaint['id']}/personal-data"
+    agent = await shared_city.staff("agent", centre=None)
+    reason = {"reason": "电话回访核实地点"}
+    for none in ({}, {"reason": "  看看 "}, {"reason": "回" * 101}):
+        refused = await agent.call("POST", path, none)
+        assert (code(refused), refused.json()["error"]["fields"]["field"]) == ("400 INVALID_INPUT", "$.reason"), none
+    assert (
+        code(await agent.call("POST", f"/staff/complaints/{silent['id']}/personal-data", reason)) == "403 NOT_ALLOWED"
+    )
+    clear = await agent.ok("POST", path, reason)
+    person = (await shared_city.api.house.city.complaint_queries.any(complaint["id"], None)).person
+    known = await shared_city.api.house.city.identity_queries.personal(person)
+    assert clear == {"name": "王小明", "phone": known.phone}
+    assert known.phone
+    staff_id = (await agent.ok("GET", "/staff/me"))["staff_id"]
+    audit = await shared_city.api.house.city.staff_queries.audit_of(staff_id)
+    noted = [one.action for one in audit if one.action.startswith("complaint.")]
+    assert noted == [f"complaint.unmask {complaint['id']}: 电话回访核实地点"]
+    # A department never learns who complained, also where the matter is its own.
+    await agent.ok("POST", f"/staff/complaints/{complaint['id']}/accept", {})
+    await agent.ok("POST", f"/staff/complaints/{complaint['id']}/dispatch", {"department": DEPARTMENT})
+    officer = await of_department(shared_city, DEPARTMENT)
+    assert code(await officer.call("POST", path, reason)) == "403 NOT_ALLOWED"
 
 
 async def test_events_carry_nothing_of_what_was_said(shared_city: TestCity) -> None:
