@@ -31,6 +31,13 @@ class ReasonRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     reason: Reason
 
 
+class SeenRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``flagged_at``: of the order as it was shown; what came after that is not seen. ``reason``: what was found."""
+
+    reason: Reason
+    flagged_at: datetime
+
+
 class BooksQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Days on which money was captured; the last seven when left out, 31 at most."""
 
@@ -61,12 +68,14 @@ class DeskOrder(Struct, kw_only=True):
     captured_fen: int
     refunded_fen: int
     reserved_fen: int
+    held_fen: int
     surplus: bool
     transaction_id: str | None
     expires_at: datetime
     paid_at: datetime | None
     last_error: str
     anomalies: list[Anomaly]
+    flagged_at: datetime | None
     actions: list[str]
 
 
@@ -159,6 +168,18 @@ async def reconsider(call: Call, order_id: str, body: ReasonRequest) -> DeskOrde
     return _order(await call.city.pay_orders.do_reconsider(call.officer.staff_id, order_id, body.reason))
 
 
+async def return_surplus(call: Call, order_id: str, body: ReasonRequest) -> DeskRefund:
+    """Sends back what an order holds beyond its bill, after its own refund came to nothing."""
+    args = (call.officer.staff_id, order_id, body.reason, call.request_key)
+    return _refund(await call.city.refunds.do_return(*args))
+
+
+async def see(call: Call, order_id: str, body: SeenRequest) -> DeskOrder:
+    """What was wrong with an order was looked into: it is on the list of troubles no more."""
+    args = (call.officer.staff_id, order_id, body.flagged_at, body.reason)
+    return _order(await call.city.pay_troubles.do_see(*args))
+
+
 async def troubles(call: Call) -> PayTroubles:
     queries = call.city.payment_queries
     return PayTroubles(
@@ -195,11 +216,18 @@ def _bill(bill: Bill) -> DeskBill:
 def _order(order: Order) -> DeskOrder:
     return DeskOrder(
         id=order.id, bill=order.bill, state=order.state, amount_fen=order.amount_fen, captured_fen=order.captured_fen,
-        refunded_fen=order.refunded_fen, reserved_fen=order.reserved_fen, surplus=order.surplus,
-        transaction_id=order.transaction_id, expires_at=order.expires_at.astimezone(SHANGHAI),
+        refunded_fen=order.refunded_fen, reserved_fen=order.reserved_fen, held_fen=order.held_fen,
+        surplus=order.surplus, transaction_id=order.transaction_id, expires_at=order.expires_at.astimezone(SHANGHAI),
         paid_at=_local(order.paid_at), last_error=order.last_error, anomalies=order.anomalies,
-        actions=[action for action in ORDER.allowed(order.state, Actor.STAFF) if action == "reconsider"],
+        flagged_at=_local(order.flagged_at), actions=_order_actions(order),
     )  # fmt: skip
+
+
+def _order_actions(order: Order) -> list[str]:
+    """Those of an order itself, and only where there is something to do about it."""
+    wanted = {"reconsider": True, "see": order.flagged_at is not None}
+    actions = [action for action in ORDER.allowed(order.state, Actor.STAFF) if wanted.get(action)]
+    return [*actions, "return_surplus"] if order.held_fen else actions
 
 
 def _refund(refund: Refund) -> DeskRefund:
@@ -241,6 +269,14 @@ ROUTES = [
     Route(
         "POST", "/staff/orders/{order_id}/reconsider", reconsider, *_WRITE, "Ask again about a disputed order",
         (Code.ORDER_NOT_FOUND, *_STEP),
+    ),
+    Route(
+        "POST", "/staff/orders/{order_id}/refund", return_surplus, *_WRITE, "Send back what an order holds too much",
+        (Code.ORDER_NOT_FOUND, Code.REFUND_OVER_REST, Code.REFUND_NOT_POSSIBLE, *_STEP), 201,
+    ),
+    Route(
+        "POST", "/staff/orders/{order_id}/seen", see, *_WRITE, "Take an order off the list of troubles",
+        (Code.ORDER_NOT_FOUND, Code.SURPLUS_HELD, *_STEP),
     ),
     Route("GET", "/staff/payments/troubles", troubles, *_READ, "Payments that need somebody's attention"),
     Route("GET", "/staff/ledger/check", check_books, *_READ, "Check the books"),

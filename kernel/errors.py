@@ -103,6 +103,7 @@ class Code(Enum):
     ACCOUNT_BOUND = (409, "这个账户已由其他人绑定，请联系对方解绑或到窗口办理。")
     DIFFERENCE_REMAINS = (409, "再次查询后差异仍然存在，请选择其他处理方式。")
     REFUND_OVER_REST = (409, "退款金额超过可退余额，请核对后再试。")
+    SURPLUS_HELD = (409, "这笔订单多付的钱还没有退回，请先退款。")
     REFUND_NOT_POSSIBLE = (409, "这笔缴费不能再退款。")
     CASE_TAKEN = (409, "已由其他工作人员承办。")
     TASKS_PENDING = (409, "还有审批环节没有完成，不能作出决定。")

@@ -62,6 +62,7 @@ from services.payments.reconciliation.resolving import Resolving
 from services.payments.refunds import Refunds
 from services.payments.till import Till
 from services.payments.timers import PaymentTimers
+from services.payments.troubles import Troubles
 from services.store import Aggregate, AggregateStore, RevisionStore
 from services.supervision.actions import Supervision
 from services.supervision.queries import SupervisionQueries
@@ -98,6 +99,7 @@ class City:
     refunds: Refunds
     payment_queries: PaymentQueries
     payment_timers: PaymentTimers
+    pay_troubles: Troubles
     till: Till
     pay_reader: NotificationReader | None
     pay_accounts: Accounts

@@ -133,6 +133,7 @@ def build(parts: Parts) -> City:
         refunds=pay.refunds,
         payment_queries=pay.queries,
         payment_timers=pay.timers,
+        pay_troubles=pay.troubles,
         till=pay.till,
         pay_reader=parts.pay_reader,
         pay_accounts=books.accounts,

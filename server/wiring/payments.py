@@ -17,6 +17,7 @@ from services.payments.refunds import Refunds
 from services.payments.store import BillStore, LedgerStore, OrderStore, RefundStore
 from services.payments.till import Till
 from services.payments.timers import PaymentTimers
+from services.payments.troubles import Troubles
 
 NOTIFY_PATH = "/callbacks/wechat-pay"
 
@@ -30,6 +31,7 @@ class PaymentParts:
     refunds: Refunds
     queries: PaymentQueries
     timers: PaymentTimers
+    troubles: Troubles
     till: Till
     stores: list[Any]
 
@@ -48,6 +50,7 @@ def build(parts: Parts, identity: IdentityQueries) -> PaymentParts:
         refunds=refunding,
         queries=PaymentQueries(bills, orders, refunds, ledger, clock),
         timers=PaymentTimers(bills, orders, refunds, payments, cashier, refunding, ledger, clock),
+        troubles=Troubles(orders, clock, rules),
         till=till,
         stores=[bills, orders, refunds],
     )

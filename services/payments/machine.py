@@ -11,6 +11,8 @@ ISSUE = Edge("issue", (), "open", "bill.issued", (_R, _ST, _SY))
 START = Edge("start", (), "created", "order.started", (_R,))
 REQUEST = Edge("request", (), "requested", "refund.requested", (_ST, _SY))
 
+_ORDER_STATES = ("created", "awaiting", "paid", "closed", "disputed")
+
 BILL = Machine(
     "bill",
     initial=("open",),
@@ -41,6 +43,8 @@ ORDER = Machine(
         Edge("give_back", ("paid",), "paid", "order.refund_paid", (_ST, _SY)),
         # Somebody has looked and wants WeChat Pay asked again.
         Edge("reconsider", ("disputed",), "closed", "order.reconsidered", (_ST,)),
+        # Somebody has looked at what is wrong with it, and says what came of it: it is on the list no more.
+        *(Edge("see", (state,), state, "order.seen", (_ST,)) for state in _ORDER_STATES),
     ),
 )
 

@@ -128,6 +128,11 @@ class Order(Aggregate, kw_only=True):
     anomalies: list[Anomaly] = msgspec.field(default_factory=list)
     flagged_at: datetime | None = None
 
+    @property
+    def held_fen(self) -> int:
+        """What it holds beyond its bill and is not on its way back: a surplus whose refund came to nothing."""
+        return self.captured_fen - self.refunded_fen - self.reserved_fen if self.surplus else 0
+
 
 class RefundState(StrEnum):
     REQUESTED = "requested"  # reserved here, perhaps already asked for at WeChat Pay

@@ -68,8 +68,7 @@ class Refunds:
         Raises NotFound BILL_NOT_FOUND, ActionNotAllowed (not paid, or all refunded), InvalidInput, Conflict
         REFUND_OVER_REST with ``rest_fen``, REFUND_NOT_POSSIBLE (50 refunds, or a year, are over).
         """
-        if not 1 <= len(reason) <= MAX_REASON:
-            raise InvalidInput(field="$.reason", reason=f"1 to {MAX_REASON} characters")
+        _check_reason(reason)
         for _ in range(ATTEMPTS):
             made = await self._refunds.of_request(request_key) if request_key else None
             if made is not None:
@@ -78,12 +77,32 @@ class Refunds:
             BILL.step(bill.state, "refund_part", Actor.SYSTEM)
             order = await self._order(bill.paid_by or "")
             amount = self._checked(order, amount_fen)
-            now = self._clock.now()
-            at = max(now, order.refunds_from or now)
-            refund = new_refund(self._ids.new(Kind.REFUND), order, amount, reason, now, surplus=False)
-            refund.wake_at, refund.request_key = at, request_key
             try:
-                return await self._reserve(officer, order, refund, at)
+                return await self._begun(officer, order, amount, reason, request_key)
+            except Overtaken:
+                continue
+            except Duplicate as duplicate:
+                if duplicate.index != ONE_REFUND_REQUEST:
+                    raise
+        raise Conflict
+
+    async def do_return(self, officer: str, order_id: str, reason: str, request_key: str | None = None) -> Refund:
+        """Sends back all that an order holds beyond its bill, when WeChat Pay has refused or closed the refund that was
+        begun by itself: staff have looked into it. What settled a bill is refunded by ``do_refund``.
+
+        Raises NotFound ORDER_NOT_FOUND, InvalidInput, Conflict REFUND_OVER_REST where it holds nothing (any more),
+        REFUND_NOT_POSSIBLE.
+        """
+        _check_reason(reason)
+        for _ in range(ATTEMPTS):
+            made = await self._refunds.of_request(request_key) if request_key else None
+            if made is not None:
+                return made
+            order = await self._order(order_id)
+            if order.held_fen < 1:
+                raise Conflict(Code.REFUND_OVER_REST, rest_fen=0)
+            try:
+                return await self._begun(officer, order, self._checked(order, None), reason, request_key)
             except Overtaken:
                 continue
             except Duplicate as duplicate:
@@ -211,16 +230,26 @@ class Refunds:
             raise InvalidInput(field="$.amount_fen", reason="at least 1 fen")
         if amount > rest or rest < 1:
             raise Conflict(Code.REFUND_OVER_REST, rest_fen=rest)
-        late = order.paid_at is not None and self._clock.now() > order.paid_at + REFUND_WITHIN
-        if late or order.refunds >= self._rules.refunds_per_order:
+        if not can_be_refunded(order, self._clock.now(), self._rules):
             raise Conflict(Code.REFUND_NOT_POSSIBLE, refunds=order.refunds, paid_at=order.paid_at)
         return amount
 
+    async def _begun(self, officer: str, order: Order, amount_fen: int, reason: str, request_key: str | None) -> Refund:
+        """A refund of what the order has, to be asked for in its turn. Raises Overtaken, Duplicate."""
+        now = self._clock.now()
+        at = max(now, order.refunds_from or now)
+        refund = new_refund(self._ids.new(Kind.REFUND), order, amount_fen, reason, now, surplus=order.surplus)
+        refund.wake_at, refund.request_key = at, request_key
+        return await self._reserve(officer, order, refund, at)
+
     async def _reserve(self, officer: str, order: Order, refund: Refund, at: datetime) -> Refund:
-        changes = {
+        changes: dict[str, Any] = {
             "reserved_fen": order.reserved_fen + refund.amount_fen, "refunds": order.refunds + 1,
             "refunds_from": at + self._rules.refunds_apart,
         }  # fmt: skip
+        if refund.surplus and not order.anomalies:
+            # It was flagged for this money alone; should the refund come to nothing again, it is flagged again.
+            changes["flagged_at"] = None
         edge = ORDER.step(order.state, "reserve", Actor.STAFF)
         reserve = Step(edge, Actor.STAFF, officer, refund.reason, changes, told_order(order) | {"refund": refund.id})
         request = Step(REQUEST, Actor.STAFF, officer, refund.reason, data=told_refund(refund))
@@ -310,6 +339,17 @@ class Refunds:
         if bill is None:
             raise NotFound(Code.BILL_NOT_FOUND, bill=bill_id)
         return bill
+
+
+def _check_reason(reason: str) -> None:
+    if not 1 <= len(reason) <= MAX_REASON:
+        raise InvalidInput(field="$.reason", reason=f"1 to {MAX_REASON} characters")
+
+
+def can_be_refunded(order: Order, now: datetime, rules: PayRules) -> bool:
+    """Whether WeChat Pay still takes a refund of an order: within a year, and not too many of them."""
+    late = order.paid_at is not None and now > order.paid_at + REFUND_WITHIN
+    return not late and order.refunds < rules.refunds_per_order
 
 
 def _refunded(bill: Bill, refund: Refund) -> Step:

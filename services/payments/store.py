@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import msgspec
 from msgspec import Struct
+from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from services.payments.ledger import Entry
@@ -163,9 +164,9 @@ class OrderStore(TimedStore[Order]):
 
     async def flagged(self) -> list[Order]:
         """Orders that somebody should look at, the newest trouble first."""
-        cursor = self._collection.find({"flagged_at": {"$gt": _LONG_AGO}}).limit(_LISTED)
-        found = [self.read(d) async for d in cursor]
-        return sorted(found, key=lambda o: o.flagged_at or o.updated_at, reverse=True)
+        flagged = {"flagged_at": {"$gt": _LONG_AGO}}
+        cursor = self._collection.find(flagged).sort("flagged_at", DESCENDING).limit(_LISTED)
+        return [self.read(d) async for d in cursor]
 
 
 class RefundStore(TimedStore[Refund]):

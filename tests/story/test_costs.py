@@ -21,6 +21,7 @@ from tests.learning import COSTS as learning_costs
 from tests.learning import measured as learning_measured
 from tests.services.files.samples import chunk, png
 from tests.services.payments.test_accounts import file, line
+from tests.simulators.wechat_pay.support import REFUND
 from tests.story.test_payments import billed
 from tests.story.test_reconciliation import paid
 from tests.talk import COSTS as conversation_costs
@@ -46,6 +47,7 @@ MORE |= conversation_costs | administration_costs | learning_costs
 MORE |= {
     "POST /api/orders/{order_id}/check": 7,
     "POST /staff/bills/{bill_id}/refunds": 6,
+    "POST /staff/orders/{order_id}/refund": 6,
     "POST /staff/refunds/{refund_id}/check": 8,
     "POST /staff/refunds/{refund_id}/settle": 8,
     "GET /staff/ledger/check": 4,
@@ -157,9 +159,33 @@ async def money(meter: Meter) -> None:
     world: Any = city.pay.served.app.world
     world.orders[other].body["amount"]["total"] = 1
     await resident.ok("POST", f"/api/orders/{other}/check")
+    flagged = await flagged_order(supervisor, other)
+    seen = reason | {"flagged_at": flagged["flagged_at"]}
+    await meter.call(supervisor, "POST /staff/orders/{order_id}/seen", f"/staff/orders/{other}/seen", seen)
     reconsider = "POST /staff/orders/{order_id}/reconsider"
     await meter.call(supervisor, reconsider, f"/staff/orders/{other}/reconsider", reason)
     await meter.call(supervisor, f"POST {desk}/cancel", f"/staff/bills/{second.id}/cancel", reason)
+    stuck = await stuck_surplus(city, resident, supervisor)
+    returned = "POST /staff/orders/{order_id}/refund"
+    await meter.call(supervisor, returned, f"/staff/orders/{stuck}/refund", reason, status=201)
+
+
+async def stuck_surplus(city: TestCity, resident: Resident, supervisor: Resident) -> str:
+    """An order that was paid although its bill is cancelled, and whose refund WeChat Pay has refused."""
+    bill = await billed(city, resident)
+    order = str((await resident.ok("POST", f"/api/bills/{bill.id}/pay", {}))["order"])
+    await city.pay.control("notification_faults", kind="lose", out_trade_no=order)
+    await city.pay.control("pay", out_trade_no=order)
+    await supervisor.ok("POST", f"/staff/bills/{bill.id}/cancel", {"reason": "录入有误"})
+    await city.pay.fault(REFUND, "refuse", errcode="PARAM_ERROR")
+    await resident.ok("POST", f"/api/orders/{order}/check")
+    await city.api.house.city.payment_timers.do_wake()
+    return order
+
+
+async def flagged_order(supervisor: Resident, order: str) -> Any:
+    listed = (await supervisor.ok("GET", "/staff/payments/troubles"))["orders"]
+    return next(one for one in listed if one["id"] == order)
 
 
 async def books(meter: Meter) -> None:
