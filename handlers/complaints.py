@@ -103,7 +103,7 @@ async def queue(call: Call, query: QueueQuery) -> DeskComplaints:
 async def read_one(call: Call, complaint_id: str) -> DeskComplaint:
     department = call.officer.department
     complaint = await call.city.complaint_queries.any(complaint_id, department)
-    profile = None if department else await call.city.identity_queries.profile(complaint.person)
+    profile = None if department else await call.city.identity_queries.shown(complaint.person)
     return _desk(call, complaint, profile)
 
 

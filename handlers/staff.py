@@ -124,7 +124,7 @@ async def check_in(call: Call, body: CheckInRequest) -> DeskBooking:
     if booking_id is None:
         raise InvalidInput(field="$.code", reason="not a booking code (a character is wrong)")
     booking = await call.city.appointments.do_check_in(call.officer.staff_id, booking_id, call.officer.centre)
-    return _desk(call, booking, await call.city.identity_queries.profile(booking.person))
+    return _desk(call, booking, await call.city.identity_queries.shown(booking.person))
 
 
 async def call_up(call: Call, booking_id: str, body: CallRequest) -> DeskBooking:

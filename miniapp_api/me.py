@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from handlers.base import Call, Done
 from handlers.routing import ANYONE, RESIDENT, Idempotency, Limit, Route
-from kernel.errors import Code
+from kernel.errors import Code, InvalidInput
 from miniapp_api.views import local
 from services.identity.model import Profile
 
@@ -49,6 +49,12 @@ class PrivacyRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     version: Annotated[str, Meta(min_length=1, max_length=20)]
 
 
+class CloseRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``understood``: true, as the resident has ticked that the account and what it knows of them cannot come back."""
+
+    understood: bool
+
+
 async def login(call: Call, body: LoginRequest) -> LoginAnswer:
     """Signs in with a code from wx.login; the first time makes the account."""
     token, session = await call.city.identity.do_login(body.code)
@@ -80,6 +86,19 @@ async def agree(call: Call, body: PrivacyRequest) -> Profile:
     return await call.city.identity.do_consent(call.person, body.version)
 
 
+async def withdraw(call: Call) -> Profile:
+    """Takes back the agreement to the privacy text; it is asked for anew before the next booking or application."""
+    return await call.city.identity.do_withdraw_consent(call.person)
+
+
+async def close(call: Call, body: CloseRequest) -> Done:
+    """Closes the account for good. ACCOUNT_IN_USE names what is still open: ``cases``, ``bookings``, ``bills``."""
+    if not body.understood:
+        raise InvalidInput(detail="请先勾选已了解注销的后果。", field="$.understood", reason="must be true")
+    await call.city.leaving.do_close(call.person)
+    return Done()
+
+
 _LOGIN = (RESIDENT, Limit.LOGIN, Idempotency.NATURAL)
 _IDENTITY = (Code.INVALID_ID_NUMBER, Code.IDENTITY_ALREADY_SET, Code.IDENTITY_TAKEN)
 
@@ -93,4 +112,6 @@ ROUTES = [
     Route("PUT", "/api/me/phone", bind_phone, *_LOGIN, "Bind my phone", (Code.INVALID_PHONE, Code.UPSTREAM_FAILED)),
     Route("PUT", "/api/me/identity", verify, *_LOGIN, "Give my name and ID number", _IDENTITY),
     Route("PUT", "/api/me/privacy", agree, *_LOGIN, "Agree to the privacy text"),
+    Route("DELETE", "/api/me/privacy", withdraw, *_LOGIN, "Withdraw that agreement"),
+    Route("POST", "/api/me/close", close, *_LOGIN, "Close my account", (Code.ACCOUNT_IN_USE, Code.CONFLICT)),
 ]  # fmt: skip

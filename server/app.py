@@ -35,6 +35,7 @@ import handlers.operations
 import handlers.pages
 import handlers.payments
 import handlers.reconciliation
+import handlers.residents
 import handlers.staff
 import handlers.staff_accounts
 import handlers.staff_files
@@ -107,6 +108,7 @@ ROUTES: tuple[Route, ...] = (
     *handlers.learning.ROUTES,
     *handlers.payments.ROUTES,
     *handlers.reconciliation.ROUTES,
+    *handlers.residents.ROUTES,
     *handlers.operations.ROUTES,
 )
 LIVE_PATH = "/api/live"

@@ -63,6 +63,8 @@ from services.payments.refunds import Refunds
 from services.payments.till import Till
 from services.payments.timers import PaymentTimers
 from services.payments.troubles import Troubles
+from services.residents.actions import Leaving
+from services.residents.queries import Residents
 from services.store import Aggregate, AggregateStore, RevisionStore
 from services.supervision.actions import Supervision
 from services.supervision.queries import SupervisionQueries
@@ -87,6 +89,8 @@ class City:
     bookings: BookingStore
     identity: Identity
     identity_queries: IdentityQueries
+    residents: Residents
+    leaving: Leaving
     staff: Staff
     staff_queries: StaffQueries
     notifications: Notifications

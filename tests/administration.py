@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from services.identity.staff import second_factor
+from tests.cases import applicant, id_number
 from tests.city import Resident, TestCity
 
 PASSWORD = "correct horse battery"
@@ -26,6 +27,12 @@ COSTS = {
     "POST /staff/me/recovery-codes": 8,
     "PUT /staff/me/password": 11,
     # The version kept beside, the record, the revision, and every published item read anew into this process.
+    # The account, the audit, and what is open on it: cases, bookings, bills.
+    "POST /staff/residents/find": 5,
+    # What is open (three), drafts, bound accounts, consents, the account read and written, its sessions ended.
+    "POST /api/me/close": 10,
+    # The account twice, the audit, the write, and its sessions found and ended.
+    "POST /staff/residents/{person}/release-identity": 6,
     "POST /staff/items/{code}/publish": 6,
     "POST /staff/items/{code}/withdraw": 5,
 }
@@ -73,6 +80,22 @@ async def accounts(meter: Any) -> None:
     await meter.call(auditor, "GET /staff/audit", f"/staff/audit?before={page['next']}&limit=3")
 
 
+async def residents(meter: Any) -> None:
+    """An ID number found and freed."""
+    city: TestCity = meter.city
+    number, desk = id_number(), await city.staff("window_officer")
+    await applicant(city, number)
+    await desk.ok("GET", "/staff/me")
+    body = {"id_number": number, "reason": "核对身份证原件"}
+    found = await meter.call(desk, "POST /staff/residents/find", body=body)
+    person, route = found["resident"]["profile"]["person_id"], "/staff/residents/{person}/release-identity"
+    await meter.call(desk, f"POST {route}", f"/staff/residents/{person}/release-identity", body)
+    leaver = await applicant(city)
+    await leaver.ok("PUT", "/api/me/privacy", {"version": "2026-12"})
+    await meter.call(leaver, "DELETE /api/me/privacy")
+    await meter.call(leaver, "POST /api/me/close", body={"understood": True})
+
+
 async def catalogue(meter: Any) -> None:
     """An item from its first draft to its withdrawal."""
     city: TestCity = meter.city
@@ -96,6 +119,7 @@ async def catalogue(meter: Any) -> None:
 
 async def measured(meter: Any) -> None:
     await accounts(meter)
+    await residents(meter)
     await catalogue(meter)
 
 

@@ -5,7 +5,7 @@
  * (inbox, queue, today, cases), then what they write (catalogue, knowledge), then what they look into (statistics,
  * complaints, payments), then administration.
  */
-import { Bell, Calendar, ChatDotRound, ChatLineSquare, Collection, DataLine, Document, Files, Headset, Key, MagicStick, Money, PhoneFilled, Promotion, Tickets, User, WarningFilled } from '@element-plus/icons-vue'
+import { Bell, Calendar, ChatDotRound, ChatLineSquare, Collection, DataLine, Document, Files, Headset, Key, MagicStick, Money, PhoneFilled, Postcard, Promotion, Tickets, User, WarningFilled } from '@element-plus/icons-vue'
 import type { Component } from 'vue'
 
 export type Group = 'work' | 'content' | 'insight' | 'system'
@@ -50,6 +50,14 @@ export const screens: readonly Screen[] = [
       { name: 'case-apply', path: '/cases/apply', view: () => import('./views/CaseApply.vue') },
       { name: 'case', path: '/cases/:id', view: () => import('./views/CasePage.vue') },
     ],
+  },
+  {
+    name: 'residents',
+    path: '/residents',
+    group: 'work',
+    icon: Postcard,
+    roles: ['window_officer', 'supervisor'],
+    view: () => import('./views/Residents.vue'),
   },
   {
     name: 'catalogue',

@@ -52,6 +52,8 @@ from services.notifications.store import (
     TemplateStore,
     ValkeyPersonLeases,
 )
+from services.residents.actions import Leaving
+from services.residents.queries import Residents
 from services.store import RevisionStore
 
 
@@ -101,6 +103,8 @@ def build(parts: Parts) -> City:
         case_queries, knowledge, taught.learning,
     )  # fmt: skip
     chat = build_consultations(parts, ask, catalogue, identity_queries, files, file_queries, bot=DialogueBot(dialogue))
+    notifications = Notifications(messages, templates, consents, early, clock, ids, told)
+    residents = Residents(case_queries, appointment_queries, pay.queries)
     push = PushSettings(settings.wechat_appid, settings.wechat_push_token, settings.wechat_push_aes_key)
     return City(
         clock=clock,
@@ -118,9 +122,11 @@ def build(parts: Parts) -> City:
         bookings=bookings,
         identity=identity,
         identity_queries=identity_queries,
+        residents=residents,
+        leaving=Leaving(residents, case_queries, cases, books.account_queries, books.accounts, notifications, identity),
         staff=staff,
         staff_queries=staff_queries,
-        notifications=Notifications(messages, templates, consents, early, clock, ids, told),
+        notifications=notifications,
         notification_queries=NotificationQueries(messages, templates, consents, clock),
         dispatcher=Dispatcher(messages, templates, consents, early, leases, identity_queries, wechat, sms, clock, told),
         knowledge=knowledge,

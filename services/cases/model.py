@@ -40,6 +40,11 @@ class State(StrEnum):
     DISCARDED = "discarded"  # a draft thrown away
 
 
+# Filed, and somebody still has something to do: not before, not after the result is in hand.
+OPEN = frozenset(
+    {State.SUBMITTED, State.INCOMPLETE, State.IN_APPROVAL, State.SUPPLEMENTING, State.PAUSED, State.GRANTED}
+    | {State.DENIED, State.READY}
+)
 # States in which the window has something to do.
 AT_THE_DESK = frozenset({State.SUBMITTED, State.READY})
 # States in which departments have something to do.

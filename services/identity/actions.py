@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol
 
 from kernel.clock import Clock, local_day
-from kernel.errors import Code, Conflict, InvalidInput
+from kernel.errors import Code, Conflict, InvalidInput, NotFound
 from kernel.identifiers import parse_mobile, parse_resident_id
 from kernel.ids import Ids, Kind
 from kernel.machine import Actor
@@ -25,6 +26,8 @@ log = logging.getLogger("banshi.identity")
 # Each attempt starts from what somebody else has just written; a person taps with one finger.
 ATTEMPTS: Final = 5
 LONGEST_CONSENT_VERSION: Final = 40
+# Steps after which no session is left that could know the new level.
+SIGNS_OUT: Final = frozenset({"release_identity", "delete"})
 
 # What a change writes into the account; None when there is nothing left to change.
 Changes = Mapping[str, Any] | None
@@ -147,6 +150,37 @@ class Identity:
         except Duplicate:
             raise Conflict(Code.IDENTITY_TAKEN) from None
 
+    async def do_release_identity(self, person_id: str, id_number: str, *, by: str) -> Profile:
+        """Takes name and ID number off an account, so that their true owner can give them (PIPL, article 46).
+        ``by``: the officer who has seen the identity card; whoever calls this has written down why.
+
+        ``id_number`` guards it: only what the officer has found is taken away, not what the resident has put right
+        since. Done already is a quiet success. The account's sessions end: whoever holds it may be somebody else.
+
+        What was filed stays with the account that filed it. A case, a bill and a booking hold their own copy of who
+        they are for, and their answers go to the phone that asked; to hand them to another account would show one
+        person's papers to somebody else on one officer's word. Staff find a case by its number for its true owner.
+
+        Raises InvalidInput, NotFound, Conflict (with ``field``: the account bears another number by now).
+        """
+        number = parse_resident_id(id_number, today=local_day(self._clock.now()), field="$.id_number").number
+
+        async def changes(person: Person) -> Changes:
+            known = await self._persons.open(person, "id_number")
+            if known.id_number is None:
+                return None
+            if known.id_number != number:
+                detail = "账号上已是另一个身份证号码，请重新查找后再办理。"
+                raise Conflict(detail=detail, field="$.id_number")
+            level = Level.WECHAT if person.phone is None else Level.PHONE
+            return {"name": None, "id_number": None, "level": int(level)}
+
+        profile = await self._change(person_id, "release_identity", changes, staff=by)
+        # Also when all was done: whoever did it may have died before this.
+        await self._cache.end(await self._sessions.remove_all(person_id))
+        log.info("identity released", extra={"person_id": person_id})
+        return profile
+
     async def do_consent(self, person_id: str, version: str) -> Profile:
         """Records that the person agrees to this version of the privacy text. Agreeing again changes nothing.
 
@@ -162,6 +196,35 @@ class Identity:
             return {"consents": [to_document(consent) for consent in consents]}
 
         return await self._change(person_id, "consent", changes)
+
+    async def do_withdraw_consent(self, person_id: str) -> Profile:
+        """Takes the agreement back (PIPL, article 15); it is asked for anew before the next booking or application.
+        What was done until then stays lawful, and the history keeps when it was agreed to and taken back.
+
+        Withdrawing twice changes nothing. Raises NotFound, Conflict.
+        """
+
+        async def changes(person: Person) -> Changes:
+            return {"consents": None} if person.consents else None
+
+        return await self._change(person_id, "withdraw_consent", changes)
+
+    async def do_close(self, person_id: str) -> None:
+        """Ends an account by its holder's wish and erases what it knows of them (PIPL, article 47): name, ID number,
+        phone, openid, unionid, consents; then its sessions. The same WeChat's next sign-in begins a new account.
+
+        A session that another process answers from its memory lives ``IdentityRules.cache_for`` at most. Closed already
+        is a quiet success. Whoever calls this has seen that nothing is open. Raises Conflict.
+        """
+        gone = {"openid": None, "unionid": None, "phone": None, "name": None, "id_number": None, "consents": None}
+
+        async def changes(person: Person) -> Changes:
+            return gone | {"level": int(Level.WECHAT)}
+
+        with contextlib.suppress(NotFound):
+            await self._change(person_id, "delete", changes)
+        await self._cache.end(await self._sessions.remove_all(person_id))
+        log.info("account closed", extra={"person_id": person_id})
 
     async def _register(self, answer: LoginAnswer) -> Person:
         """The new account, or the one that a login at the same moment has made."""
@@ -184,19 +247,25 @@ class Identity:
                 raise Conflict from None
             return faster
 
-    async def _change(self, person_id: str, action: str, changes: Callable[[Person], Awaitable[Changes]]) -> Profile:
-        """One guarded write, from the account's newest version on. Sessions then know the new level at once."""
+    async def _change(
+        self, person_id: str, action: str, changes: Callable[[Person], Awaitable[Changes]], staff: str = ""
+    ) -> Profile:
+        """One guarded write, from the account's newest version on. Sessions then know the new level at once.
+
+        By the resident themselves, or by ``staff``; what staff have done the resident is told of.
+        """
+        actor, told = (Actor.STAFF, {"person": person_id}) if staff else (Actor.RESIDENT, {})
         for _ in range(ATTEMPTS):
             person = await self._queries.active(person_id)
-            edge = PERSON.step(person.state, action, Actor.RESIDENT)
+            edge = PERSON.step(person.state, action, actor)
             changed = await changes(person)
             if changed is None:
                 return await self._queries.view(person)
-            data = {"level": changed["level"]} if "level" in changed else {}
-            step = Step(edge=edge, actor=Actor.RESIDENT, by=person_id, changes=changed, data=data)
+            data = told | ({"level": changed["level"]} if "level" in changed else {})
+            step = Step(edge=edge, actor=actor, by=staff or person_id, changes=changed, data=data)
             written = await self._persons.step(person, step)
             if written is not None:
-                if written.level != person.level:
+                if written.level != person.level and action not in SIGNS_OUT:
                     await self._refresh_sessions(written)
                 return await self._queries.view(written)
         raise Conflict

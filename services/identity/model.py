@@ -1,7 +1,8 @@
 """Residents' accounts and sessions.
 
 Invariants: one account per openid and per ID number (unique indexes over deterministic encryption); name and ID number
-are set together and once; the level never sinks; no field of a stored record holds personal data in clear.
+are set together, once, and taken away together by staff, which alone lowers the level; no field of a stored record
+holds personal data in clear.
 """
 
 from __future__ import annotations
@@ -71,6 +72,13 @@ class Profile(Struct, frozen=True, kw_only=True):
     id_number: str | None = None
     phone: str | None = None
     consent_version: str | None = None
+
+
+class Bearer(Struct, frozen=True, kw_only=True):
+    """Who bears an ID number here: the masked profile, and since when the number stands on the account."""
+
+    profile: Profile
+    verified_at: datetime | None
 
 
 class Session(Struct, frozen=True, kw_only=True):

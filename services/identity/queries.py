@@ -7,7 +7,7 @@ from kernel.errors import NotFound
 from kernel.masking import mask_id_number, mask_name, mask_phone
 from services.identity.cache import SessionCache
 from services.identity.machine import State
-from services.identity.model import Contact, Person, PersonalData, Profile, Session
+from services.identity.model import Bearer, Contact, Level, Person, PersonalData, Profile, Session
 from services.identity.store import PersonStore, SessionStore
 from services.identity.tokens import token_hash
 
@@ -48,6 +48,11 @@ class IdentityQueries:
         """What screens show, the person's own and those of staff alike: masked. Raises NotFound."""
         return await self.view(await self.active(person_id))
 
+    async def shown(self, person_id: str) -> Profile:
+        """For screens of staff about what somebody left behind: a closed account is a profile with nothing in it."""
+        person = await self._persons.get(person_id)
+        return Profile(person_id=person_id, level=Level.WECHAT) if person is None else await self.view(person)
+
     async def view(self, person: Person) -> Profile:
         """The masked view of an account already read."""
         personal = await self._persons.open(person, "name", "id_number", "phone")
@@ -74,6 +79,14 @@ class IdentityQueries:
     async def personal(self, person_id: str) -> PersonalData:
         """Name, ID number and phone in clear: for an application that the person makes. Raises NotFound."""
         return await self._persons.open(await self.active(person_id), "name", "id_number", "phone")
+
+    async def bearer(self, id_number: str) -> Bearer | None:
+        """The active account that bears exactly this number, for staff who put an identity right. Masked."""
+        person = await self._persons.by_id_number(id_number)
+        if person is None or person.state != State.ACTIVE:
+            return None
+        given = [entry.at for entry in person.history if entry.action == "verify"]
+        return Bearer(profile=await self.view(person), verified_at=given[-1] if given else None)
 
     async def person_at_window(self, name: str, id_number: str, phone: str) -> str | None:
         """The active account of somebody who is at a window, when it is theirs: ID number and name are the same, and

@@ -82,6 +82,13 @@ class SessionStore(Store):
         """False if there was none."""
         return (await self._collection.delete_one({"_id": token_hash})).deleted_count == 1
 
+    async def remove_all(self, person_id: str) -> list[str]:
+        """Ends all sessions of an account; returns the hashes of their tokens."""
+        hashes = [record.id for record in await self.of_person(person_id)]
+        if hashes:
+            await self._collection.delete_many({"_id": {"$in": hashes}})
+        return hashes
+
     async def of_person(self, person_id: str) -> list[SessionRecord]:
         cursor = self._collection.find({"person_id": person_id})
         return [msgspec.convert(document, SessionRecord) async for document in cursor]

@@ -181,6 +181,11 @@ class Notifications:
         entry = ConsentEntry(at=at, kind=entry_kind, ref=_digest("popup", ref))
         return await self._consents.record(person_id, template_id, kind, entry, change)
 
+    async def do_forget(self, person_id: str) -> None:
+        """The account closes: what it has allowed WeChat to send it is forgotten. Its messages stay: they are the
+        record of what the city has told, as a notice served in a case."""
+        await self._consents.remove_all(person_id)
+
     async def do_record_change(self, person_id: str, template_id: str, ref: str, at: datetime) -> bool:
         """The person switched the template off in WeChat's settings (subscribe_msg_change_event reports only that).
 

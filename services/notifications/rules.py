@@ -146,6 +146,7 @@ RULES: Final[Mapping[str, EventRule]] = {
     "case.ready": EventRule("case_ready", _CASE_CENTRE),
     "case.issued": EventRule("case_issued", _CASE),
     "bill.issued": EventRule("bill_issued", (_TITLE, _BILL, _AMOUNT), when=asked_for_by_an_officer),
+    "person.identity_released": EventRule("identity_released", ()),
     "bill.paid": EventRule("bill_paid", (_TITLE, _BILL, _AMOUNT)),
     "bill.due_soon": EventRule("bill_due", (_TITLE, _BILL, _AMOUNT, Take("due_at"))),
     "refund.succeeded": _REFUNDED,

@@ -165,6 +165,9 @@ class ConsentStore(Store):
     async def of_person(self, person_id: str) -> list[Consent]:
         return [msgspec.convert(d, Consent) async for d in self._collection.find({"person": person_id})]
 
+    async def remove_all(self, person_id: str) -> None:
+        await self._collection.delete_many({"person": person_id})
+
     async def record(
         self, person_id: str, template_id: str, kind: ConsentKind, entry: ConsentEntry, change: Document
     ) -> bool:

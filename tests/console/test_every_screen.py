@@ -20,11 +20,11 @@ WALKS: dict[str, tuple[str, ...]] = {
     "inbox": DESK, "today": DESK, "cases": DESK, "cases/apply": DESK, "complaints": DESK, "catalogue": DESK,
     "catalogue/new": DESK, "knowledge": DESK, "knowledge/new": DESK, "canned-answers": DESK, "learning": DESK,
     "statistics": DESK, "follow-ups": DESK, "officers": DESK, "supervision": DESK, "payments": DESK,
-    "troubles": DESK,
+    "troubles": DESK, "residents": DESK,
     "staff": ("administrator",), "audit": ("auditor",), "account": ("agent",), "nowhere-at-all": ("agent",),
 }  # fmt: skip
 # What they show is there without a question to the API.
-NEEDS_NOTHING = {"inbox", "knowledge/new", "catalogue/new", "account", "nowhere-at-all", "payments", "cases/apply"}
+NEEDS_NOTHING = {"inbox", "knowledge/new", "catalogue/new", "account", "nowhere-at-all", "payments", "cases/apply", "residents"}
 # More than any screen has, with the rows that other tests have made: the walk ends where the focus leaves the page.
 STOPS = 600
 

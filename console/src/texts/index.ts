@@ -1,5 +1,5 @@
 /** Every word that staff read, one file a subject. Sentences say what happened and what to do next. */
-import { auditTexts, staffTexts, troubleTexts } from './administration'
+import { auditTexts, residentTexts, staffTexts, troubleTexts } from './administration'
 import { caseTexts, fileTexts, supervisionTexts } from './cases'
 import { catalogueTexts, itemWords } from './catalogue'
 import { complaintTexts } from './complaints'
@@ -48,4 +48,5 @@ export const texts = {
   troubles: troubleTexts,
   staff: staffTexts,
   audit: auditTexts,
+  residents: residentTexts,
 }

@@ -21,6 +21,7 @@ export const layoutTexts = {
     cases: '办件',
     'case-apply': '窗口申请',
     case: '办件详情',
+    residents: '居民实名',
     catalogue: '事项目录',
     'catalogue-item': '编辑事项',
     complaints: '投诉建议',

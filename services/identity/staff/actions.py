@@ -226,7 +226,7 @@ class Staff:
         reason = " ".join(reason.split())
         if not REASON_LEAST <= len(reason) <= REASON_MOST:
             raise InvalidInput(
-                detail=f"请写明查看原因（{REASON_LEAST} 到 {REASON_MOST} 字），例如“核对申请人身份”。",
+                detail=f"请写明原因（{REASON_LEAST} 到 {REASON_MOST} 字），例如“核对申请人身份”。",
                 field="$.reason",
                 reason=f"{REASON_LEAST} to {REASON_MOST} characters",
             )

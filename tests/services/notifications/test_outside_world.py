@@ -35,7 +35,7 @@ SEND = "/cgi-bin/message/subscribe/send"
 
 PAGES = (
     "pages/booking/detail", "pages/case/detail", "pages/payment/bill", "pages/consultation/index",
-    "pages/complaint/detail",
+    "pages/complaint/detail", "pages/account/identity",
 )  # fmt: skip
 
 

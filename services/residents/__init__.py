@@ -1,0 +1,1 @@
+"""A resident over all capabilities: what is still open between them and the city."""
