@@ -1,8 +1,8 @@
-"""Staff in conversations over HTTP: queue, take, answer, transfer, join, take over, close, forms, ratings, numbers."""
+"""Staff in conversations over HTTP: queue, take, answer, transfer, join, take over, close, forms, numbers."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -19,10 +19,10 @@ from handlers.staff_views import (
     page_view,
     staff_caller,
 )
-from kernel.clock import SHANGHAI, local_day
+from kernel.clock import local_day
 from kernel.errors import Code, InvalidInput, NotAllowed, NotFound
 from services.consultations.access import StaffCaller
-from services.consultations.model import Rating, Side
+from services.consultations.model import Side
 from services.consultations.queries import PAGE, Statistics
 from services.identity.staff.model import REASON_MOST
 
@@ -31,7 +31,8 @@ Short = Annotated[str, Meta(max_length=40)]
 
 
 class ConversationsQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``view``: mine, queue, forms; for supervisors also all (with officers now) and begun (between two days)."""
+    """``view``: mine, queue, forms, ended (closed ones that began between two days: own, for supervisors all); for
+    supervisors also all (with officers now) and begun (between two days)."""
 
     view: str = "mine"
     first: date | None = None
@@ -78,10 +79,6 @@ class PersonalRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """``reason``, at least four characters: why it must be known who asks. It is kept in the audit."""
 
     reason: Annotated[str, Meta(max_length=REASON_MOST)]
-
-
-class FollowUpRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    note: Annotated[str, Meta(min_length=1, max_length=500)]
 
 
 class StaffEventsQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -132,24 +129,6 @@ class ResidentPersonal(Struct, kw_only=True):
     contact: str
 
 
-class FollowUp(Struct, kw_only=True):
-    """A bad rating that is being followed up. Who was rated is not told here, and who rated only to call back."""
-
-    conversation: str
-    person: str
-    state: str
-    level: str
-    tags: list[str]
-    words: str
-    department: str
-    rated_at: datetime
-    due_at: datetime | None
-
-
-class FollowUps(Struct, kw_only=True):
-    follow_ups: list[FollowUp]
-
-
 def _caller(call: Call) -> StaffCaller:
     return staff_caller(call.officer, call.address)
 
@@ -170,8 +149,11 @@ async def listed(call: Call, query: ConversationsQuery) -> DeskConversations:
         found = await queries.with_staff()
     elif query.view == "begun":
         found = await queries.begun(query.first or today, query.last or today)
+    elif query.view == "ended":
+        last = query.last or today
+        found = await queries.ended(caller, query.first or _week_before(last), last)
     else:
-        raise InvalidInput(field="view", reason="one of mine, queue, forms, all, begun")
+        raise InvalidInput(field="view", reason="one of mine, queue, forms, ended, all, begun")
     return DeskConversations(conversations=[desk_view(call.city, one) for one in found])
 
 
@@ -252,6 +234,10 @@ async def transfer(call: Call, conversation_id: str, body: TransferRequest) -> D
     needs = {"department": body.department, "topic": body.topic, "language": body.language}
     if not any(needs.values()):
         raise InvalidInput(field="$.department", reason="name an officer, a department, a topic or a language")
+    # What nobody can be said to know is asked of nobody.
+    for name, known in (("topic", call.city.officers.topics), ("language", call.city.officers.languages)):
+        if needs[name] and needs[name] not in known:
+            raise InvalidInput(field=f"$.{name}", reason=f"one of {', '.join(known)}")
     return desk_view(call.city, await desk.do_transfer(caller, conversation_id, body.note, needs))
 
 
@@ -286,8 +272,8 @@ async def unmask(call: Call, conversation_id: str, body: UnmaskRequest) -> Entry
 
 
 async def personal(call: Call, conversation_id: str, body: PersonalRequest) -> ResidentPersonal:
-    """The resident's name, ID number and telephone in clear, and what they left with a form, to whoever answers; who
-    read it and why is written down first."""
+    """The resident's name, ID number and telephone in clear, and what they left with a form, to whoever answers or has
+    to call back about a bad rating; who read it and why is written down first."""
     caller = _caller(call)
     found = await call.city.consultation_queries.for_clear(caller, conversation_id)
     what = f"resident.unmask {conversation_id}"
@@ -300,41 +286,15 @@ async def personal(call: Call, conversation_id: str, body: PersonalRequest) -> R
     )  # fmt: skip
 
 
-async def follow_ups(call: Call) -> FollowUps:
-    """Bad ratings to call back about, but for one's own."""
-    found = await call.city.consultation_ratings.to_follow_up()
-    return FollowUps(follow_ups=[_follow_up(one) for one in found if one.officer != call.officer.staff_id])
-
-
-async def call_back(call: Call, conversation_id: str, body: FollowUpRequest) -> FollowUp:
-    args = (call.officer.staff_id, conversation_id, body.note)
-    return _follow_up(await call.city.consultation_ratings.do_call_back(*args))
-
-
-async def close_follow_up(call: Call, conversation_id: str, body: FollowUpRequest) -> FollowUp:
-    args = (call.officer.staff_id, conversation_id, body.note)
-    return _follow_up(await call.city.consultation_ratings.do_close_follow_up(*args))
-
-
 async def numbers(call: Call, query: NumbersQuery) -> Statistics:
     """Volume, waiting and first answer by day, ratings by level, what the bot could not answer."""
     last = query.last or local_day(call.city.clock.now())
-    first = query.first or date.fromordinal(max(1, last.toordinal() - 6))
-    return await call.city.consultation_queries.statistics(first, last)
+    return await call.city.consultation_queries.statistics(query.first or _week_before(last), last)
 
 
-def _follow_up(rating: Rating) -> FollowUp:
-    return FollowUp(
-        conversation=rating.id,
-        person=rating.person,
-        state=rating.state,
-        level=rating.level,
-        tags=rating.tags,
-        words=rating.words,
-        department=rating.department,
-        rated_at=rating.created_at.astimezone(SHANGHAI),
-        due_at=rating.due_at.astimezone(SHANGHAI) if rating.due_at is not None else None,
-    )
+def _week_before(last: date) -> date:
+    """The first of seven days."""
+    return date.fromordinal(max(1, last.toordinal() - 6))
 
 
 _AGENT, _SUPERVISOR = staff("agent", "supervisor"), staff("supervisor")
@@ -377,12 +337,6 @@ ROUTES = [
         "POST", f"{_ONE}/personal-data", personal, *_CHAT, "Who the resident is, in clear; logged",
         (*_FOUND, Code.NOT_FOUND),
     ),
-    Route(
-        "GET", "/staff/follow-ups", follow_ups, _SUPERVISOR, Limit.READ, Idempotency.SAFE,
-        "Bad ratings to call back about",
-    ),
-    Route("POST", "/staff/follow-ups/{conversation_id}/call-back", call_back, *_OVER, "Called back", _STEP),
-    Route("POST", "/staff/follow-ups/{conversation_id}/close", close_follow_up, *_OVER, "Put right", _STEP),
     Route(
         "GET", "/staff/statistics/consultation", numbers, staff("supervisor", "auditor"), Limit.READ, Idempotency.SAFE,
         "Consultation in numbers",

@@ -33,12 +33,15 @@ class ClockView(Struct, kw_only=True):
 
 
 class DeskConversation(Struct, kw_only=True):
-    """A conversation in a list. The person is an id: who it is shows the conversation itself, masked."""
+    """A conversation in a list. The person is an id: who it is shows the conversation itself, masked.
+
+    ``last_owner``: who had it last, and still may read it."""
 
     id: str
     state: str
     person: str
     owner: str | None
+    last_owner: str | None
     members: list[str]
     department: str
     topic: str
@@ -109,6 +112,7 @@ def desk_view(city: City, one: Conversation) -> DeskConversation:
         state=one.state,
         person=one.person,
         owner=one.owner,
+        last_owner=one.last_owner,
         members=one.members,
         department=one.needs.department,
         topic=one.needs.topic,

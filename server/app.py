@@ -28,6 +28,7 @@ import handlers.complaints
 import handlers.console
 import handlers.conversations
 import handlers.demo
+import handlers.follow_ups
 import handlers.knowledge
 import handlers.learning
 import handlers.officers
@@ -100,6 +101,7 @@ ROUTES: tuple[Route, ...] = (
     *handlers.colleagues.ROUTES,
     *handlers.complaints.ROUTES,
     *handlers.conversations.ROUTES,
+    *handlers.follow_ups.ROUTES,
     *handlers.officers.ROUTES,
     *handlers.staff_accounts.ROUTES,
     *handlers.staff_files.ROUTES,

@@ -243,7 +243,10 @@ async def measured(meter: Meter) -> None:
     await meter.call(who, f"POST {one}/rating", f"{mine}/rating", {"level": "dissatisfied"}, 201)
     other = await city.staff("supervisor")
     await other.ok("GET", "/staff/conversations")
+    for one_of_them in (agent, other):
+        await meter.call(one_of_them, "GET /staff/conversations", "/staff/conversations?view=ended")
     await meter.call(other, "GET /staff/follow-ups")
+    await meter.call(other, f"POST {desk}/personal-data", f"{theirs}/personal-data", {"reason": "差评回访"})
     follow = "/staff/follow-ups/{conversation_id}"
     await meter.call(other, f"POST {follow}/call-back", f"/staff/follow-ups/{id_}/call-back", {"note": "已回访"})
     await meter.call(other, f"POST {follow}/close", f"/staff/follow-ups/{id_}/close", {"note": "已改进"})

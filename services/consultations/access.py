@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from kernel.errors import Code, NotAllowed, NotFound
 from services.consultations.model import Conversation, State
-from services.consultations.store import ConversationStore
+from services.consultations.store import ConversationStore, RatingStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,23 @@ async def for_answer(store: ConversationStore, caller: StaffCaller, conversation
     return conversation
 
 
-async def for_clear(store: ConversationStore, caller: StaffCaller, conversation_id: str) -> Conversation:
-    """For reading in clear: who may write; a left form is everybody's to answer. Raises NotFound, NotAllowed."""
+async def for_clear(
+    store: ConversationStore, ratings: RatingStore, caller: StaffCaller, conversation_id: str
+) -> Conversation:
+    """For reading in clear: who may write; a left form is everybody's to answer; and a supervisor has to call back
+    about a bad rating of somebody else's service. Raises NotFound, NotAllowed."""
     conversation = await for_staff(store, caller, conversation_id)
-    if conversation.state != State.DEFERRED and not may_write(caller, conversation):
-        raise _others(conversation)
-    return conversation
+    if conversation.state == State.DEFERRED or may_write(caller, conversation):
+        return conversation
+    if caller.supervisor and await _calls_back(ratings, caller, conversation):
+        return conversation
+    raise _others(conversation)
+
+
+async def _calls_back(ratings: RatingStore, caller: StaffCaller, conversation: Conversation) -> bool:
+    """While the follow-up is open, and never to who was rated: the rater is secret from the unit rated."""
+    rating = await ratings.get(conversation.id)
+    return rating is not None and rating.followed_up and rating.officer != caller.staff_id
 
 
 def may_read(caller: StaffCaller, conversation: Conversation) -> bool:

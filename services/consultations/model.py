@@ -203,6 +203,10 @@ class Satisfaction(StrEnum):
 SATISFACTION_NAMES = dict(zip(Satisfaction, ("非常满意", "满意", "基本满意", "不满意", "非常不满意"), strict=True))
 
 
+# A bad rating until it is put right.
+FOLLOWED_UP = ("open", "called_back")
+
+
 class Rating(Aggregate, kw_only=True):
     """One conversation's rating, under the conversation's id. Not shown to the officer rated: 好差评 keeps the rater
     secret from the unit rated. ``due_at``: when the follow-up of a bad one is late, by working time."""
@@ -215,6 +219,11 @@ class Rating(Aggregate, kw_only=True):
     tags: list[str]
     words: str = ""
     due_at: datetime | None = None
+
+    @property
+    def followed_up(self) -> bool:
+        """Somebody has to call back about it, or to put right what came out."""
+        return self.state in FOLLOWED_UP
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ class ConsultationQueries:
 
     async def for_clear(self, caller: StaffCaller, conversation_id: str) -> Conversation:
         """Raises NotFound, NotAllowed for one whose resident's data are not theirs to read."""
-        return await access.for_clear(self._store, caller, conversation_id)
+        return await access.for_clear(self._store, self._ratings, caller, conversation_id)
 
     async def place(self, conversation: Conversation) -> int | None:
         """1 for who is next; None for who does not wait."""
@@ -116,6 +116,11 @@ class ConsultationQueries:
     async def begun(self, first: date, last: date) -> list[Conversation]:
         """All that began on these days, the newest first."""
         return await self._store.between_days(*_days(first, last), LISTED)
+
+    async def ended(self, caller: StaffCaller, first: date, last: date) -> list[Conversation]:
+        """Closed ones that began on these days, the newest first: all for a supervisor, for others those that they had
+        last. Raises InvalidInput."""
+        return await self._store.ended(*_days(first, last), None if caller.supervisor else caller.staff_id, LISTED)
 
     async def earlier(self, person: str, days: int = 365) -> list[Conversation]:
         return await self._store.of_person(person, self._clock.now() - timedelta(days=days))

@@ -15,11 +15,9 @@ from kernel.worktime import WorkTime
 from services.consultations import access
 from services.consultations.data import ConsultationData
 from services.consultations.machine import RATE, RATE_BADLY, RATING
-from services.consultations.model import Rating, Satisfaction, State
+from services.consultations.model import FOLLOWED_UP, Rating, Satisfaction, State
 from services.consultations.store import ConversationStore, RatingStore
 from services.store import Duplicate, Step
-
-FOLLOWED_UP = ("open", "called_back")
 
 
 class Ratings:
@@ -76,6 +74,10 @@ class Ratings:
     async def to_follow_up(self) -> list[Rating]:
         """Open follow-ups, the most urgent first."""
         return await self._store.to_follow_up(FOLLOWED_UP)
+
+    async def followed_up(self) -> list[Rating]:
+        """Follow-ups that are closed, the latest first."""
+        return await self._store.closed()
 
     async def _step(self, by: str, conversation_id: str, action: str, note: str) -> Rating:
         rating = await self._store.get(conversation_id)

@@ -23,6 +23,8 @@ ONE_SEQ = "one_entry_per_number"
 ONE_SENDING = "one_entry_per_sending"
 # More people than ever wait at once; a screen shows the first of them.
 MOST_QUEUED = 500
+# Follow-ups that a screen lists once they are closed.
+MOST_CLOSED = 200
 # Entries that may be read too many of each conversation when pages are read together.
 NEAR = 200
 
@@ -37,6 +39,7 @@ class ConversationStore(AggregateStore[Conversation]):
         Index("owner", ("owner",), sparse=True),
         Index("state", ("state", "queued_at")),
         Index("day", ("day",)),
+        Index("last_owner", ("last_owner", "day")),
     )
 
     def __init__(self, database: Database, clock: Clock, ids: Ids) -> None:
@@ -74,6 +77,14 @@ class ConversationStore(AggregateStore[Conversation]):
         """Begun on days in [first, end), the newest first."""
         found = [self.read(d) async for d in self._collection.find({"day": {"$gte": first, "$lt": end}})]
         return sorted(found, key=lambda one: one.created_at, reverse=True)[:limit]
+
+    async def ended(self, first: str, end: str, last_owner: str | None, limit: int) -> list[Conversation]:
+        """Closed ones begun on days in [first, end), the newest first: of one last owner, or all."""
+        query: Document = {"state": State.CLOSED, "day": {"$gte": first, "$lt": end}}
+        if last_owner is not None:
+            query["last_owner"] = last_owner
+        cursor = self._collection.find(query).sort([("day", -1), ("created_at", -1)]).limit(limit)
+        return [self.read(d) async for d in cursor]
 
     async def mark_read(self, conversation: str, field: str, seq: int) -> None:
         """Read marks only grow. No change of state: no version, no history."""
@@ -296,6 +307,11 @@ class RatingStore(AggregateStore[Rating]):
         """The most urgent first."""
         found = [self.read(d) async for d in self._collection.find({"state": {"$in": list(states)}})]
         return sorted(found, key=lambda rating: (rating.due_at or rating.created_at, rating.id))
+
+    async def closed(self, limit: int = MOST_CLOSED) -> list[Rating]:
+        """Closed follow-ups; those that were due last come first."""
+        cursor = self._collection.find({"state": "closed"}).sort("due_at", -1).limit(limit)
+        return [self.read(d) async for d in cursor]
 
     async def by_level(self, first: str, end: str) -> dict[str, int]:
         pipeline: list[Document] = [

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from kernel.clock import local_day
 from server import embedded
-from tests.city import Resident, TestCity, running_city
+from tests.city import DAY, Resident, TestCity, running_city
 from tests.services.files.samples import png
 from tests.talk import online, resident_screen, staff_screen
 
@@ -152,9 +153,8 @@ async def test_from_the_bot_to_a_person_to_another_to_the_end_and_the_rating(cit
     chief = await city.staff("supervisor")
     [due] = (await chief.ok("GET", "/staff/follow-ups"))["follow_ups"]
     assert (due["conversation"], due["state"], due["words"]) == (conversation, "open", "等太久")
-    await chief.ok("POST", f"/staff/follow-ups/{conversation}/call-back", {"note": "已致歉"})
-    done = await chief.ok("POST", f"/staff/follow-ups/{conversation}/close", {"note": "已增派人手"})
-    assert done["state"] == "closed"
+    await found_again(city, supervisor, first, conversation)
+    await called_back(city, chief, supervisor, conversation)
 
     # What the screen has is what the database holds.
     held = await who.ok("GET", f"/api/conversations/{conversation}/events")
@@ -395,6 +395,53 @@ async def test_risky_words_are_masked_to_staff_and_checks_that_fail_are_tried_ag
     own = (await who.ok("GET", f"/api/conversations/{conversation}/events"))["entries"]
     assert [e["data"]["seq"] for e in own if e["kind"] == "masked"] == [seen[1]["seq"]]
     await leave(officer)
+
+
+async def found_again(city: TestCity, last: Resident, before: Resident, conversation: str) -> None:
+    """A closed conversation is listed for who had it last, and for supervisors, by the day on which it began."""
+    me = (await last.ok("GET", "/staff/me"))["staff_id"]
+    assert me != (await before.ok("GET", "/staff/me"))["staff_id"]
+    today, ended = local_day(city.clock.now()), "/staff/conversations?view=ended"
+    yesterday = today - timedelta(days=1)
+
+    async def listed(who: Resident, path: str = ended) -> list[tuple[str, str]]:
+        found = (await who.ok("GET", path))["conversations"]
+        assert {one["state"] for one in found} <= {"closed"}
+        return [(one["id"], one["last_owner"]) for one in found]
+
+    assert (conversation, me) in await listed(await city.staff("supervisor"))
+    assert (conversation, me) in await listed(last, f"{ended}&first={today}&last={today}")
+    assert await listed(last, f"{ended}&first={yesterday}&last={yesterday}") == []
+    for other in (await city.staff("agent"), before):
+        assert conversation not in [id_ for id_, _ in await listed(other)]
+    assert (await last.call("GET", f"{ended}&first={today}&last={yesterday}")).status_code == 400
+
+
+async def called_back(city: TestCity, chief: Resident, rated: Resident, conversation: str) -> None:
+    """Who calls back reads whom, while there is something to call back about; and what came out is kept."""
+    clear, reason = f"/staff/conversations/{conversation}/personal-data", {"reason": "差评回访"}
+    for other in (rated, await city.staff("agent")):
+        assert (await other.call("POST", clear, reason)).status_code in (403, 404)
+    phone = (await chief.ok("POST", clear, reason))["phone"]
+    assert phone.isdecimal()
+    assert len(phone) == 11
+    staff_id = (await chief.ok("GET", "/staff/me"))["staff_id"]
+    noted = await city.api.house.city.staff_queries.audit_between(city.clock.now(), city.clock.now() + DAY)
+    assert [one.action for one in noted if one.by == staff_id and "unmask" in one.action] == [
+        f"resident.unmask {conversation}: 差评回访"
+    ]
+    await chief.ok("POST", f"/staff/follow-ups/{conversation}/call-back", {"note": "已致歉"})
+    assert (await chief.ok("GET", "/staff/follow-ups?state=closed"))["follow_ups"] == []
+    done = await chief.ok("POST", f"/staff/follow-ups/{conversation}/close", {"note": "已增派人手"})
+    assert done["state"] == "closed"
+    assert (await chief.ok("GET", "/staff/follow-ups"))["follow_ups"] == []
+    [closed] = (await chief.ok("GET", "/staff/follow-ups?state=closed"))["follow_ups"]
+    assert [(note["action"], note["by"], note["note"]) for note in closed["notes"]] == [
+        ("call_back", staff_id, "已致歉"), ("close", staff_id, "已增派人手"),
+    ]  # fmt: skip
+    assert (await rated.ok("GET", "/staff/follow-ups?state=closed"))["follow_ups"] == []
+    assert (await chief.call("POST", clear, reason)).status_code == 403
+    assert (await chief.call("GET", "/staff/follow-ups?state=all")).status_code == 400
 
 
 async def entries(officer: Resident, conversation: str) -> list[dict[str, Any]]:

@@ -144,9 +144,15 @@ async def conversation_story(city: TestCity) -> None:
     await who.ok("GET", f"{one}/events")
     await agent.ok("POST", f"{desk}/close")
     await who.ok("POST", f"{one}/rating", {"level": "dissatisfied"})
-    for view in ("queue", "forms", "all", "begun"):
+    for view in ("queue", "forms", "all", "begun", "ended"):
         await chief.ok("GET", f"/staff/conversations?view={view}")
-    for path in ("/staff/follow-ups", "/staff/officers", "/staff/statistics/consultation"):
+    await agent.ok("GET", "/staff/conversations?view=ended")
+    for path in (
+        "/staff/follow-ups",
+        "/staff/follow-ups?state=closed",
+        "/staff/officers",
+        "/staff/statistics/consultation",
+    ):
         await chief.ok("GET", path)
     await who.ok("GET", "/api/conversations")
     await city.work()

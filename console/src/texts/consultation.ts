@@ -113,7 +113,9 @@ export const statisticsTexts = {
 
 export const followUpTexts = {
   lead: '对差评逐件回访核实、整改，由被评价人以外的主管办理。',
-  list: '待回访的差评',
+  list: '差评',
+  filter: '按进度筛选',
+  filters: { open: '待办理', closed: '已办结' },
   level: '评价',
   tags: '评价标签',
   words: '居民的话',
@@ -121,7 +123,7 @@ export const followUpTexts = {
   rated: '评价时间',
   due: '回访时限',
   state: '状态',
-  states: { open: '待回访', called_back: '已回访，待整改' } as Record<string, string>,
+  states: { open: '待回访', called_back: '已回访，待整改', closed: '已办结' } as Record<string, string>,
   tagNames: { speed: '响应速度', accuracy: '回答准确', ease: '操作方便', attitude: '服务态度', platform: '平台好用' } as Record<string, string>,
   look: '查看会话',
   callBack: '登记回访',
@@ -133,8 +135,16 @@ export const followUpTexts = {
   closeWarning: '办结后不能再修改。',
   closeNote: '整改情况',
   done: '已登记。',
-  none: '没有待回访的差评',
-  noneHint: '居民评价“不满意”或“非常不满意”后，会出现在这里。',
+  noteOf: { call_back: '回访', close: '整改' } as Record<string, string>,
+  contact: '联系方式',
+  contactTitle: '查看居民的联系方式',
+  contactWarning: '姓名和手机号码将完整显示，供回访使用。查看会记入审计，请写明原因。',
+  contactHint: '例如：差评电话回访（至少 4 个字）',
+  noName: '未提供姓名',
+  noPhone: '未提供手机号码',
+  left: (contact: string) => `另留联系 ${contact}`,
+  none: { open: '没有待回访的差评', closed: '没有已办结的差评' },
+  noneHint: { open: '居民评价“不满意”或“非常不满意”后，会出现在这里。', closed: '整改办结的差评会出现在这里。' },
 }
 
 export const officerTexts = {

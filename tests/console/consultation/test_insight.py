@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.async_api import Page, expect
 
 from tests.browser import axe, picture
@@ -43,15 +45,30 @@ async def test_statistics_are_charts_with_tables_and_bad_ratings_are_followed_up
         await expect(page.get_by_test_id("follow-ups")).to_contain_text("等了很久")
         await axe(page, CONSOLE)
         await picture(page, CONSOLE, "follow-ups")
+        await page.get_by_test_id(f"contact-{conversation}").click()
+        await page.get_by_test_id("reason").fill("差评电话回访")
+        await axe(page, CONSOLE)
+        await page.get_by_test_id("reason-go").click()
+        await expect(page.get_by_role("dialog")).to_have_count(0)
+        await expect(page.get_by_test_id(f"who-{conversation}")).to_contain_text(re.compile(r"未提供姓名 · 1\d{10}"))
+        await axe(page, CONSOLE)
         await follow(page, conversation, "电话回访，居民反映高峰期等候过长")
         await expect(page.get_by_text("已回访，待整改")).to_be_visible()
         await follow(page, conversation, "高峰期增加一名咨询员")
         await expect(page.get_by_text("没有待回访的差评")).to_be_visible()
+        await page.get_by_test_id("follow-ups-closed").click()
+        line = page.get_by_test_id("follow-ups").get_by_role("row").filter(has_text="等了很久")
+        for words in ("居民反映高峰期等候过长", "高峰期增加一名咨询员", "已办结"):
+            await expect(line).to_contain_text(words)
+        await expect(line.get_by_role("button")).to_have_count(0)
+        await axe(page, CONSOLE)
+        await picture(page, CONSOLE, "follow-ups-closed")
     assert (await http(chief).ok("GET", "/staff/follow-ups"))["follow_ups"] == []
 
 
 async def follow(page: Page, conversation: str, note: str) -> None:
     await page.get_by_test_id(f"follow-{conversation}").click()
-    await page.get_by_test_id("reason").fill(note)
-    await page.get_by_test_id("reason-go").click()
-    await expect(page.get_by_role("dialog")).to_have_count(0)
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_test_id("reason").fill(note)
+    await dialog.get_by_test_id("reason-go").click()
+    await expect(dialog).to_have_count(0)
