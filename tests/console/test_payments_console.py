@@ -9,7 +9,8 @@ from playwright.async_api import expect
 from tests.browser import axe, picture
 from tests.city import Resident, TestCity, until
 from tests.console.conftest import CONSOLE, OpenConsole, new_officer
-from tests.story.test_payments import billed, pays
+from tests.simulators.wechat_pay.support import REFUND
+from tests.story.test_payments import billed, deliver, genuine, pays
 
 HEADER = "issuer,kind,account_number,holder,title,period,amount,due_on,reference"
 
@@ -76,6 +77,67 @@ async def test_a_bill_is_refunded_in_part_and_then_the_rest(city: TestCity, cons
     assert (await resident.ok("GET", f"/api/bills/{bill_id}"))["refunded_fen"] == 10_000
 
 
+async def stuck(city: TestCity, resident: Resident) -> str:
+    """An order that was paid although its bill is cancelled, and whose refund WeChat Pay has refused."""
+    bill = await billed(city, resident)
+    order = str((await resident.ok("POST", f"/api/bills/{bill.id}/pay", {}))["order"])
+    await city.pay.control("notification_faults", kind="lose", out_trade_no=order)
+    assert await pays(city, order) == "paid"
+    await city.api.house.city.payments.do_cancel_bill(bill.id, "ST1", "录入有误")
+    await city.pay.fault(REFUND, "refuse", errcode="PARAM_ERROR")
+    await resident.ok("POST", f"/api/orders/{order}/check")
+    await city.work()
+    return order
+
+
+async def mistold(city: TestCity, resident: Resident) -> str:
+    """A paid order of which WeChat Pay has told another amount before."""
+    bill = await billed(city, resident)
+    order = str((await resident.ok("POST", f"/api/bills/{bill.id}/pay", {}))["order"])
+    await city.pay.control("notification_faults", kind="lose", out_trade_no=order)
+    assert await pays(city, order) == "paid"
+    assert await deliver(city, *genuine(city, order, amount__total=1)) == 409
+    await city.work()
+    return order
+
+
+async def test_the_list_of_troubles_is_worked_off(city: TestCity, console: OpenConsole) -> None:
+    resident = await city.resident(phone=True)
+    held, looked_at = await stuck(city, resident), await mistold(city, resident)
+    supervisor = await new_officer(city, "supervisor", name="孙主管", centre=None)
+    async with console("/payments", supervisor) as page:
+        rows = page.get_by_test_id("orders").get_by_role("row")
+        await expect(rows.filter(has_text=held)).to_contain_text("尚未退回 12.30 元")
+        await axe(page, CONSOLE)
+        await picture(page, CONSOLE, "payments-troubles")
+
+        # What is not the city's cannot be taken off the list, it has to go back.
+        await rows.filter(has_text=held).get_by_test_id("see").click()
+        await page.get_by_test_id("reason").fill("已核对")
+        await page.get_by_test_id("reason-go").click()
+        await expect(page.get_by_role("dialog").get_by_text("还没有退回")).to_be_visible()
+        await page.get_by_role("dialog").get_by_role("button", name="暂不").click()
+        await rows.filter(has_text=held).get_by_test_id("return_surplus").click()
+        await page.get_by_test_id("reason").fill("多付退回")
+        await axe(page, CONSOLE)
+        await picture(page, CONSOLE, "payments-return")
+        await page.get_by_test_id("reason-go").click()
+        await expect(page.get_by_test_id("refunds")).to_contain_text("多付退回")
+        await expect(rows.filter(has_text=held)).to_have_count(0)
+
+        await rows.filter(has_text=looked_at).get_by_test_id("see").click()
+        await page.get_by_test_id("reason").fill("商户平台核对一致")
+        await page.get_by_test_id("reason-go").click()
+        await expect(rows.filter(has_text=looked_at)).to_have_count(0)
+    for _ in range(4):
+        await city.work()
+        city.clock.advance(timedelta(minutes=2))
+    queries = city.api.house.city.payment_queries
+    assert not {held, looked_at} & {one.id for one in await queries.flagged()}
+    assert (await queries.check_books()).differences == []
+    assert (await resident.ok("GET", f"/api/orders/{held}"))["state"] == "paid"
+
+
 async def test_an_auditor_reads_and_changes_nothing(city: TestCity, console: OpenConsole) -> None:
     resident = await city.resident(phone=True)
     bill_id = await paid_bill(city, resident)
@@ -105,3 +167,32 @@ async def test_a_file_of_bills_is_imported_or_told_what_is_wrong_with_it(city: T
         await expect(page.get_by_test_id("import-report")).to_contain_text("此前已导入 1 张")
         await axe(page, CONSOLE)
         await picture(page, CONSOLE, "import")
+
+
+async def test_an_account_is_taken_from_whoever_has_bound_it(city: TestCity, console: OpenConsole) -> None:
+    resident = await city.resident(phone=True)
+    line = "威海水务,water,WH-500600700,王小明,2090年11月水费,2090-11,12.30,2090-12-20,W-2090-11-R\n"
+    await city.api.house.city.bill_imports.do_import(f"{HEADER}\n{line}".encode(), "ST1")
+    account = {"kind": "water", "account_number": "WH-500600700", "holder": "王小明"}
+    await resident.ok("POST", "/api/accounts", account)
+    supervisor = await new_officer(city, "supervisor", centre=None)
+    async with console("/payments", supervisor) as page:
+        await page.get_by_role("button", name="账单导入").click()
+        await page.get_by_test_id("account-number").fill("WH-500600701")
+        await page.get_by_test_id("release").click()
+        dialog = page.get_by_role("dialog")
+        await expect(dialog).to_contain_text("解除水费账户 WH-500600701 的绑定")
+        await page.get_by_test_id("reason").fill("原住户已搬走")
+        await page.get_by_test_id("reason-go").click()
+        await expect(dialog.get_by_role("alert")).to_be_visible()
+        await dialog.get_by_role("button", name="暂不").click()
+        await page.get_by_test_id("account-number").fill("WH-500600700")
+        await page.get_by_test_id("release").click()
+        await page.get_by_test_id("reason").fill("原住户已搬走")
+        await axe(page, CONSOLE)
+        await picture(page, CONSOLE, "release")
+        await page.get_by_test_id("reason-go").click()
+        await expect(page.get_by_text("已解除水费账户 WH-500600700 的绑定")).to_be_visible()
+        await expect(page.get_by_test_id("account-number")).to_have_value("")
+    assert (await resident.ok("GET", "/api/accounts"))["accounts"] == []
+    assert (await resident.ok("GET", "/api/bills"))["bills"] == []
