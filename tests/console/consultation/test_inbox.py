@@ -6,6 +6,9 @@ from types import SimpleNamespace
 
 from playwright.async_api import expect
 
+from services.consultations.access import StaffCaller
+from services.consultations.announcing import facts, lateness
+from services.store import Event
 from tests.browser import axe, picture
 from tests.city import TestCity
 from tests.console.conftest import CONSOLE, PASSWORD, OpenConsole, new_officer
@@ -187,3 +190,26 @@ async def test_what_was_opened_with_the_keyboard_is_closed_with_escape_and_leads
         await expect(page.get_by_text("没有匹配的快捷回复")).to_have_count(0)
         await expect(composer).to_be_focused()
         await expect(composer).to_have_value("/")
+
+
+async def test_a_late_conversation_is_read_from_supervision(city: TestCity, console: OpenConsole) -> None:
+    officer, chief = await new_officer(city, "agent", name="王芳"), await new_officer(city, "supervisor")
+    _, conversation = await taken(city, officer)
+    stored = await city.api.house.city.consultation_queries.for_staff(StaffCaller("", True), conversation)
+    for colour in ("yellow", "red"):
+        data = facts(stored, stored.owner, "with_staff", "") | lateness([f"first_answer/{colour}/0"])
+        late = Event(
+            id=f"EV-{colour}-{conversation}", name="conversation.late", aggregate=conversation, aggregate_version=1,
+            at=city.clock.now(), data=data,
+        )  # fmt: skip
+        await city.api.house.city.supervision.do_open(late)
+    async with console("/supervision", chief) as page:
+        rows = page.get_by_test_id("supervision").get_by_role("row").filter(has_text=conversation)
+        await expect(rows).to_have_count(2)
+        await expect(rows.filter(has_text="咨询答复临期")).to_contain_text("网上咨询·首次答复")
+        late_row = rows.filter(has_text="咨询超时未答复")
+        await expect(late_row).to_contain_text("王芳")
+        await axe(page, CONSOLE)
+        await late_row.get_by_role("link").click()
+        await expect(page.get_by_test_id("transcript")).to_contain_text(QUESTION)
+        await expect(page.get_by_test_id("read-only")).to_contain_text("由其他人员接待")
