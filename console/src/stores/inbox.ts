@@ -13,7 +13,7 @@ import { openOutbox, type Outbox, type Outgoing } from './outbox'
 import { useSession } from './session'
 
 export type Desk = Schemas['DeskConversation']
-export type View = 'mine' | 'queue' | 'forms' | 'all'
+export type View = 'mine' | 'queue' | 'forms' | 'all' | 'ended'
 
 export interface Talk {
   conversation: Desk
@@ -31,7 +31,9 @@ const COMES_TO_ME = new Set(['conversation.assigned', 'conversation.handed_to'])
 
 export const useInbox = defineStore('inbox', () => {
   const session = useSession()
-  const lists = reactive<Record<View, Desk[] | null>>({ mine: null, queue: null, forms: null, all: null })
+  const lists = reactive<Record<View, Desk[] | null>>({ mine: null, queue: null, forms: null, all: null, ended: null })
+  // None: the last seven days.
+  const endedDay = ref<string | null>(null)
   const talks = reactive(new Map<string, Talk>())
   const presence = ref<Schemas['OfficerView'] | null>(null)
   const error = ref('')
@@ -72,7 +74,7 @@ export const useInbox = defineStore('inbox', () => {
     unwatch?.()
     talks.clear()
     for (const view of Object.keys(lists) as View[]) lists[view] = null
-    presence.value = null
+    endedDay.value = presence.value = null
     waiting.value = []
   }
 
@@ -106,6 +108,13 @@ export const useInbox = defineStore('inbox', () => {
       if (talk && one.created_at === talk.conversation.created_at) talk.conversation = one
     }
     for (const one of lists.mine ?? []) if (!talks.has(one.id)) void open(one.id, true).catch(() => undefined)
+  }
+
+  /** What is over, read when somebody looks: it does not change by itself. Raises ApiError. */
+  async function loadEnded(): Promise<void> {
+    const day = endedDay.value
+    const found = await call('get', '/staff/conversations', { query: { view: 'ended', first: day ?? undefined, last: day ?? undefined } })
+    if (day === endedDay.value) lists.ended = found.conversations
   }
 
   function refreshSoon(): void {
@@ -250,6 +259,11 @@ export const useInbox = defineStore('inbox', () => {
     await refresh()
   }
 
+  /** Whether this person may open it: theirs now or at last, everybody's form, all for supervisors. */
+  function reads(one: Desk): boolean {
+    return supervisor.value || one.state === 'deferred' || [one.owner, one.last_owner, ...one.members].includes(me.value)
+  }
+
   /** Whether this person may write in it. */
   function writes(one: Desk): boolean {
     return one.state === 'with_staff' && (one.owner === me.value || one.members.includes(me.value))
@@ -262,7 +276,7 @@ export const useInbox = defineStore('inbox', () => {
   }
 
   return {
-    lists, talks, presence, error, running, online: socket.online, waiting, supervisor, me,
-    start, stop, refresh, open, say, again, giveUp, read, typing, beat, act, writes, unread,
+    lists, endedDay, talks, presence, error, running, online: socket.online, waiting, supervisor, me,
+    start, stop, refresh, open, say, again, giveUp, read, typing, beat, act, reads, writes, unread, loadEnded,
   }
 })

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 
 from playwright.async_api import expect
@@ -111,6 +112,68 @@ async def test_a_conversation_is_taken_answered_transferred_and_closed(city: Tes
         await resident.entry(event="conversation.closed")
     who = resident.who
     await who.ok("POST", f"/api/conversations/{conversation}/rating", {"level": "satisfied", "tags": ["speed"]})
+
+
+async def test_what_is_over_is_found_again_by_its_day_and_from_the_same_residents_next(
+    city: TestCity, console: OpenConsole
+) -> None:
+    officer, other = await new_officer(city, "agent"), await new_officer(city, "agent")
+    resident, conversation = await taken(city, officer)
+    await http(officer).ok("POST", f"/staff/conversations/{conversation}/close")
+    await resident.entry(event="conversation.closed")
+    started = await resident.who.ok("POST", "/api/conversations", {})
+    await resident.who.ok("POST", f"/api/conversations/{started['id']}/hand-over")
+    await http(officer).ok("POST", f"/staff/conversations/{started['id']}/take")
+    async with console("/inbox", officer) as page:
+        await page.get_by_test_id("view-ended").click()
+        await page.get_by_test_id(f"conversation-{conversation}").get_by_role("button").click()
+        await expect(page.get_by_test_id("read-only")).to_contain_text("会话已结束")
+        await axe(page, CONSOLE)
+        await picture(page, CONSOLE, "inbox-ended")
+        day = page.get_by_label("开始日期（不选为最近七天）")
+        await day.fill("2090-11-01")
+        await day.press("Enter")
+        await expect(page.get_by_text("没有已结束的会话")).to_be_visible()
+        await page.goto(f"{city.api.url}/console/inbox?c={started['id']}")
+        about = page.get_by_role("complementary", name="居民与事项")
+        await about.get_by_role("button", name=re.compile(r"^2090.11.21")).click()
+        await expect(page.get_by_test_id("read-only")).to_contain_text("会话已结束")
+    async with console("/inbox", other) as page:
+        await page.get_by_test_id("view-ended").click()
+        await expect(page.get_by_text("没有已结束的会话")).to_be_visible()
+
+
+async def test_a_conversation_goes_back_to_the_queue_for_a_language_or_a_sensitive_matter(
+    city: TestCity, console: OpenConsole
+) -> None:
+    officer = await new_officer(city, "agent")
+    _, conversation = await taken(city, officer)
+    async with console(f"/inbox?c={conversation}", officer) as page:
+        await page.get_by_test_id("transfer").click()
+        dialog = page.get_by_role("dialog", name="转接会话")
+        await dialog.get_by_test_id("to-queue").click()
+        await dialog.get_by_test_id("transfer-note").fill("居民使用手语，反映信访事项")
+        await dialog.get_by_test_id("transfer-go").click()
+        await expect(dialog).to_contain_text("至少一项")
+        for field, choice in (("transfer-language", "手语"), ("transfer-topic", "信访举报")):
+            await dialog.get_by_test_id(field).click()
+            await page.get_by_role("option", name=choice, exact=True).click()
+        await axe(page, CONSOLE)
+        await picture(page, CONSOLE, "inbox-transfer-queue")
+        await dialog.get_by_test_id("transfer-go").click()
+        await expect(page.get_by_text("会话已转接")).to_be_visible()
+    chief = await new_officer(city, "supervisor")
+    [waiting] = [
+        one
+        for one in (await http(chief).ok("GET", "/staff/conversations?view=queue"))["conversations"]
+        if one["id"] == conversation
+    ]
+    assert (waiting["language"], waiting["topic"]) == ("sign", "petition")
+    body = {"note": "请接", "language": "la"}
+    await http(chief).ok("POST", f"/staff/conversations/{conversation}/take")
+    refused = await http(chief).call("POST", f"/staff/conversations/{conversation}/transfer", body)
+    assert (refused.status_code, refused.json()["error"]["fields"]["field"]) == (400, "$.language")
+    await http(chief).ok("POST", f"/staff/conversations/{conversation}/close")
 
 
 async def test_a_supervisor_sees_all_takes_over_and_answers_forms(city: TestCity, console: OpenConsole) -> None:
