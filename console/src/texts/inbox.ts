@@ -117,7 +117,7 @@ export const inboxTexts = {
   asBefore: '不变',
   note: '给接手人员的说明',
   noteHint: '例如：居民咨询补领身份证的代办材料，已说明办理地点',
-  transferNeeds: '请选择接手的人员，或部门、语言、敏感事项中的至少一项，并填写说明。',
+  transferNeeds: '请选择接手的人员或部门、语言、敏感事项中的至少一项，并填写说明。',
   transferred: '会话已转接。',
   about: '居民与事项',
   who: '居民',
