@@ -88,7 +88,8 @@ async def close_complaint(call: Call, complaint_id: str) -> ComplaintView:
 
 def complaint_view(complaint: Complaint) -> ComplaintView:
     # Dispatching on from one department to the next is one line for the resident, a warning to supervision none.
-    steps = {entry.to: entry.at for entry in complaint.history if entry.actor is not Actor.SYSTEM}
+    told = (entry for entry in complaint.history if entry.actor is not Actor.SYSTEM or entry.to != entry.source)
+    steps = {entry.to: entry.at for entry in told}
     return ComplaintView(
         id=complaint.id,
         kind=complaint.kind,

@@ -27,6 +27,8 @@ BOOKING_EVENTS = frozenset(edge.event for edge in (*MACHINE.edges, HOLD, WAIT))
 MESSAGE_EVENTS = frozenset(edge.event for edge in MESSAGE.edges)
 PAYMENT_EVENTS = frozenset(edge.event for edge in (*BILL.edges, *ORDER.edges, *REFUND.edges, ISSUE, START, REQUEST))
 COMPLAINT_EVENTS = frozenset(edge.event for edge in (*COMPLAINT.edges, FILE_COMPLAINT))
+# An answer for those merged, or one more who is merged, perhaps after the answer.
+SHARED_ANSWERS = frozenset({"complaint.answered", "complaint.rejected", "complaint.merged"})
 # Who stands further back in the queue asks again by themselves.
 TOLD_PLACES = 50
 ITEM_EVENTS = frozenset(edge.event for edge in ITEM.edges)
@@ -56,6 +58,7 @@ def consumers(city: City, redis: Redis) -> list[Consumer]:
         accounts(city),
         *conversations(city),
         dropped_files(city),
+        merged_complaints(city),
         supervision(city),
         settled_proposals(city),
         live(redis),
@@ -128,6 +131,15 @@ def dropped_files(city: City) -> Consumer:
         await city.files.do_drop(event.data.get("files", []), event.aggregate, event.aggregate_version)
 
     return Consumer("dropped_files", CASE_EVENTS, take)
+
+
+def merged_complaints(city: City) -> Consumer:
+    """Hands an answer or a rejection on to the complaints merged into it. Idempotent: who has it waits no more."""
+
+    async def take(event: Event) -> None:
+        await city.complaints.do_share(event.aggregate)
+
+    return Consumer("merged_complaints", SHARED_ANSWERS, take)
 
 
 def settled_proposals(city: City) -> Consumer:

@@ -23,6 +23,8 @@ from services.complaints.store import ComplaintStore
 from services.store import Duplicate, Step
 
 STEP_ATTEMPTS = 4
+# How many merged complaints are read at a time when their answer has come.
+SHARED = 100
 
 
 class Photos(Protocol):
@@ -143,11 +145,46 @@ class Complaints:
         return await self._step(complaint_id, "reject", officer, {"answer": scrub(reason)}, note=scrub(reason))
 
     async def do_merge(self, officer: str, complaint_id: str, into: str) -> Complaint:
-        """The same matter is handled in another complaint. Raises InvalidInput when that is itself or no open one."""
+        """The same matter is handled in another complaint, whose answer this one gets too (``do_share``).
+
+        Raises InvalidInput when that is itself, or is merged or rejected.
+        """
         other = await self._store.get(into) if into != complaint_id else None
         if other is None or other.state in (State.MERGED, State.REJECTED):
             raise InvalidInput(detail="不能合并到这个编号。", field="$.into", reason="not an open complaint")
         return await self._step(complaint_id, "merge", officer, {"merged_into": into})
+
+    async def do_share(self, complaint_id: str) -> None:
+        """What is known of the answer goes on to the complaints merged: from this one to those merged into it; to this
+        one, when it is merged into one that has its answer by now.
+
+        Called for every answer, rejection and merge. Whichever of a merge and an answer is written last finds the
+        other, so none is missed; done again it finds nobody left. Those merged into a merged one are told by its event.
+        """
+        complaint = await self._require(complaint_id)
+        if complaint.state == State.MERGED:
+            source = await self._require(complaint.merged_into or "")
+            await self._share(source, complaint)
+            return
+        while waiting := await self._store.waiting_for(complaint_id, SHARED):
+            for one in waiting:
+                if not await self._share(complaint, one):
+                    return
+
+    async def _share(self, source: Complaint, merged: Complaint) -> bool:
+        """Gives one its answer; False when there is none."""
+        if source.answer is None:
+            return False
+        changes: dict[str, Any] = {"answer": source.answer}
+        if source.state == State.REJECTED:
+            step = self._a_step(merged, "share_rejection", "", changes, actor=Actor.SYSTEM, note=source.answer)
+        elif source.state in (State.ANSWERED, State.CLOSED):
+            changes["answered_at"] = self._clock.now()
+            step = self._a_step(merged, "share_answer", "", changes, actor=Actor.SYSTEM)
+        else:
+            return False
+        await self._store.step(merged, step)
+        return True
 
     async def do_close(self, officer: str, complaint_id: str, note: str = "") -> Complaint:
         return await self._step(complaint_id, "close", officer, {}, note=scrub(note))

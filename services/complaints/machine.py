@@ -26,6 +26,9 @@ MACHINE = Machine(
         Edge("merge", ("filed", "accepted"), "merged", "complaint.merged", (_ST,)),
         Edge("dispatch", ("accepted", "dispatched"), "dispatched", "complaint.dispatched", (_ST,)),
         Edge("answer", ("accepted", "dispatched"), "answered", "complaint.answered", (_ST,)),
+        # The same matter was answered or rejected in the complaint that this one was merged into: so is this one.
+        Edge("share_answer", ("merged",), "answered", "complaint.answered", (_SY,)),
+        Edge("share_rejection", ("merged",), "rejected", "complaint.rejected", (_SY,)),
         Edge("close", ("answered",), "closed", "complaint.closed", (_R, _ST)),
         *_warn("warn_yellow", "complaint.limit_yellow"),
         *_warn("warn_red", "complaint.limit_red"),

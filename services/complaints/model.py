@@ -29,7 +29,7 @@ class State(StrEnum):
     DISPATCHED = "dispatched"
     ANSWERED = "answered"
     CLOSED = "closed"
-    MERGED = "merged"  # said already in ``merged_into``
+    MERGED = "merged"  # handled in ``merged_into``; what is answered there comes here too
     REJECTED = "rejected"  # not for this city's services; the reason is in the history
 
 
@@ -53,7 +53,7 @@ class Complaint(Aggregate, kw_only=True):
     """``matter`` and ``place`` are free of personal numbers. ``due``: the last day for an answer in Weihai; it moves
     when the day is ``due_provisional`` and the year's holidays are announced. ``suggested``: departments by the text,
     the likeliest first. ``callback``: the complainant agrees to be called. ``warned``: colours of the limit that
-    supervision was told of."""
+    supervision was told of. ``merged_into`` stays when the answer has come from there."""
 
     person: str
     kind: ComplaintKind

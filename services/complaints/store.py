@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
-from services.complaints.model import Complaint
+from services.complaints.model import Complaint, State
 from services.store import AggregateStore, Index
 
 ONE_REQUEST = "one_complaint_per_request"
@@ -20,6 +20,7 @@ class ComplaintStore(AggregateStore[Complaint]):
         Index("person", ("person", "created_at")),
         Index("state", ("state", "due")),
         Index("department", ("department", "state", "due"), sparse=True),
+        Index("merged_into", ("merged_into", "state"), sparse=True),
     )
 
     async def of_person(self, person: str) -> list[Complaint]:
@@ -34,6 +35,11 @@ class ComplaintStore(AggregateStore[Complaint]):
             query["department"] = department
         cursor = self._collection.find(query).sort("due", 1).limit(limit)
         return [self.read(d) async for d in cursor]
+
+    async def waiting_for(self, complaint_id: str, limit: int) -> list[Complaint]:
+        """Those merged into it that have not got its answer."""
+        query = {"merged_into": complaint_id, "state": State.MERGED.value}
+        return [self.read(d) async for d in self._collection.find(query).limit(limit)]
 
     async def set_wake(self, complaint: Complaint, at: datetime | None) -> None:
         """The timer had nothing to do: it looks again at ``at``. No change of state, so no history."""

@@ -133,6 +133,7 @@ RULES: Final[Mapping[str, EventRule]] = {
     "conversation.timed_out": _UNREAD,
     "complaint.answered": EventRule("complaint_answered", _COMPLAINT),
     "complaint.rejected": EventRule("complaint_rejected", _COMPLAINT),
+    "complaint.merged": EventRule("complaint_merged", _COMPLAINT),
     "booking.called": EventRule(
         "booking_called", (_ITEM, _CENTRE, _NUMBER, _BOOKING, Take("window", convert=as_window))
     ),

@@ -38,7 +38,7 @@ async def filed(resident: Resident, **changes: Any) -> dict[str, Any]:
 def test_the_machine_draws_all_states_and_every_state_has_words() -> None:
     assert MACHINE.states == set(State)
     assert set(STATE_WORDS) == set(State)
-    assert MACHINE.final == {State.CLOSED, State.MERGED, State.REJECTED}
+    assert MACHINE.final == {State.CLOSED, State.REJECTED}
     assert FILE.target == MACHINE.initial[0]
     assert MACHINE.allowed("answered", Actor.RESIDENT) == ["close"]
 
