@@ -205,6 +205,11 @@ async def take_task(call: Call, case_id: str, task: str) -> StepDone:
     return done(call, await call.city.cases.do_take_task(officer_of(call), case_id, task))
 
 
+async def release_task(call: Call, case_id: str, task: str, body: ReasonRequest) -> StepDone:
+    """Gives a taken task back to its department: who took it, or a supervisor when that officer is away."""
+    return done(call, await call.city.cases.do_release_task(officer_of(call), case_id, task, body.reason))
+
+
 async def decide_task(call: Call, case_id: str, task: str, body: TaskDecision) -> StepDone:
     """A department's opinion on its task; only once."""
     args = (officer_of(call), case_id, task, body.approve, body.opinion)
@@ -288,6 +293,10 @@ ROUTES = [
     Route("POST", _CASE + "/pause", pause, _WINDOW, *_WRITE, "Stop the clock", _OWN),
     Route("POST", _CASE + "/resume", resume, _WINDOW, *_WRITE, "Let the clock go on", _OWN),
     Route("POST", _CASE + "/tasks/{task}/take", take_task, _APPROVER, *_WRITE, "Take a task", _TASK),
+    Route(
+        "POST", _CASE + "/tasks/{task}/release", release_task, staff("approver", "supervisor"), *_WRITE,
+        "Give a task back", _TASK,
+    ),
     Route("POST", _CASE + "/tasks/{task}/decision", decide_task, _APPROVER, *_WRITE, "Decide a task", _TASK),
     Route(
         "POST", _CASE + "/decision", decide, _APPROVER, *_WRITE, "Decide a case",

@@ -228,6 +228,8 @@ async def measured(meter: Any, items: dict[str, Any]) -> None:
     await meter.call(approver, "GET /staff/queues/department")
     opinion = {"approve": True, "opinion": "符合条件"}
     await meter.call(approver, f"POST {case}/tasks/{{task}}/take", f"{theirs}/tasks/review/take")
+    back = {"reason": "调休，交同事办理"}
+    await meter.call(approver, f"POST {case}/tasks/{{task}}/release", f"{theirs}/tasks/review/release", back)
     await meter.call(approver, f"POST {case}/tasks/{{task}}/decision", f"{theirs}/tasks/review/decision", opinion)
     await step(approver, "decision", {"grant": True, "opinion": "准予"})
     await step(window, "charge", {"quantities": {content.fees[0].name: 1}})

@@ -36,6 +36,27 @@ class Approval(Window):
 
         return await self._step(case_id, "take_task", Actor.STAFF, officer.id, in_department(officer), decide, code)
 
+    async def do_release_task(self, officer: Officer, case_id: str, code: str, note: str) -> Case:
+        """A taken task is anybody's of its department again: given back by who took it, or by a supervisor when that
+        officer is away. The task's clock goes on: it is the department's, not the officer's.
+
+        Raises NotFound TASK_NOT_FOUND, NotAllowed WRONG_DEPARTMENT, Conflict CASE_TAKEN for a colleague's task.
+        """
+
+        name = self._task(await self._require(case_id, reads(officer)), code, officer, supervised=True).name
+
+        def decide(case: Case) -> Change:
+            task = self._task(case, code, officer, supervised=True)
+            target = TASK.step(task.state, "release", Actor.STAFF).target
+            if task.officer != officer.id and not officer.supervises:
+                raise Conflict(Code.CASE_TAKEN, owner=task.officer)
+            free = msgspec.structs.replace(task, state=TaskState(target), officer="", taken_at=None)
+            return Change({"tasks": with_task(case.tasks, free)}, {"task": code, "from_officer": task.officer})
+
+        return await self._step(
+            case_id, "release_task", Actor.STAFF, officer.id, reads(officer), decide, f"{name}：{note}"
+        )
+
     async def do_decide_task(self, officer: Officer, case_id: str, code: str, approve: bool, opinion: str) -> Case:
         """A department's opinion. Once: a second one is refused. The tasks that waited for this one open.
 
@@ -180,11 +201,12 @@ class Approval(Window):
             raise NotFound(Code.FILE_NOT_FOUND, file=file_id)
         await self._around.staff.do_note(f"case.file {case.id} {file_id}", officer.id, officer.address)
 
-    def _task(self, case: Case, code: str, officer: Officer) -> CaseTask:
+    def _task(self, case: Case, code: str, officer: Officer, *, supervised: bool = False) -> CaseTask:
+        """``supervised``: a supervisor may, whatever their department."""
         task = case.task(code)
         if task is None:
             raise NotFound(Code.TASK_NOT_FOUND, task=code, tasks=[one.code for one in case.tasks])
-        if task.department != officer.department:
+        if task.department != officer.department and not (supervised and officer.supervises):
             raise NotAllowed(Code.WRONG_DEPARTMENT, department=task.department)
         return task
 

@@ -44,6 +44,7 @@ MACHINE = Machine(
         Edge("pause", ("in_approval",), "paused", "case.paused", (_ST,)),
         Edge("resume", ("paused",), "in_approval", "case.resumed", (_ST,)),
         Edge("take_task", ("in_approval",), "in_approval", "case.task_taken", (_ST,)),
+        Edge("release_task", ("in_approval",), "in_approval", "case.task_released", (_ST,)),
         Edge("decide_task", ("in_approval",), "in_approval", "case.task_decided", (_ST,)),
         Edge("warn_yellow", ("in_approval",), "in_approval", "case.limit_yellow", (_SY,)),
         Edge("warn_red", ("in_approval",), "in_approval", "case.limit_red", (_SY,)),
@@ -66,6 +67,8 @@ TASK = Machine(
     edges=(
         Edge("open", ("waiting",), "open", "case.task_decided", (_SY,)),
         Edge("take", ("open",), "taken", "case.task_taken", (_ST,)),
+        # Who took it is ill, has left or took the wrong one.
+        Edge("release", ("taken",), "open", "case.task_released", (_ST,)),
         Edge("approve", ("open", "taken"), "approved", "case.task_decided", (_ST,)),
         Edge("reject", ("open", "taken"), "rejected", "case.task_decided", (_ST,)),
         Edge("cancel", ("waiting", "open", "taken"), "cancelled", "case.denied", (_SY,)),

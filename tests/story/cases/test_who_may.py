@@ -40,6 +40,34 @@ async def test_a_task_is_decided_once_and_only_by_its_department(city: TestCity)
     assert code(await stranger.call("GET", f"/staff/cases/{case_id}")) == "404 CASE_NOT_FOUND"
 
 
+async def test_a_task_of_somebody_who_left_is_given_back_and_decided_by_a_colleague(city: TestCity) -> None:
+    _, window, case_id = await accepted(city)
+    fire, plan, _ = await approvers(city)
+    colleague = await officer(city, "approver", centre=None, department=FIRE)
+    supervisor = await officer(city, "supervisor", centre=None)
+    case, path, note = f"/staff/cases/{case_id}", f"/staff/cases/{case_id}/tasks/fire", {"reason": "已调离"}
+    assert code(await fire.call("POST", f"{path}/release", note)) == "409 ACTION_NOT_ALLOWED"
+    await fire.ok("POST", f"{path}/take")
+    before = (await supervisor.ok("GET", case))["tasks"][0]
+    assert code(await colleague.call("POST", f"{path}/release", note)) == "409 CASE_TAKEN"
+    assert code(await plan.call("POST", f"{path}/release", note)) == "403 WRONG_DEPARTMENT"
+    assert code(await window.call("POST", f"{path}/release", note)) == "403 NOT_ALLOWED"
+    assert code(await fire.call("POST", f"{path}/release", {"reason": ""})) == "400 INVALID_INPUT"
+    await supervisor.ok("POST", f"{path}/release", note)
+    read = await supervisor.ok("GET", case)
+    task, step = read["tasks"][0], read["history"][-1]
+    assert (task["state"], task["officer"], task["taken_at"]) == ("open", "", None)
+    assert (task["opened_at"], task["clock"]) == (before["opened_at"], before["clock"])
+    assert (step["action"], step["by"], step["note"]) == ("release_task", supervisor.openid, "消防检查：已调离")
+    # Who took it gives it back too; then a colleague has it.
+    await fire.ok("POST", f"{path}/take")
+    await fire.ok("POST", f"{path}/release", {"reason": "领错了"})
+    await colleague.ok("POST", f"{path}/take")
+    await colleague.ok("POST", f"{path}/decision", OPINION)
+    await city.work()
+    assert [d for d in await city.api.house.city.dead_letters.all(100) if d.event.aggregate == case_id] == []
+
+
 async def test_two_officers_take_a_case_at_once_and_one_has_it(city: TestCity) -> None:
     resident = await applicant(city)
     case_id = (await submitted(resident))["case_id"]

@@ -2,7 +2,7 @@
 import type { Schemas } from '../../api/client'
 
 const DECISIONS = ['grant', 'deny', 'record_result']
-const TASKS = ['take_task', 'decide_task']
+const TASKS = ['take_task', 'release_task', 'decide_task']
 
 export interface Who {
   staffId: string
