@@ -8,7 +8,8 @@ from kernel.errors import Code, NotFound
 from services.complaints.model import Complaint, State
 from services.complaints.store import ComplaintStore
 
-OPEN = (State.FILED, State.ACCEPTED, State.DISPATCHED, State.ANSWERED)
+# What staff have to do: an answered one waits for nobody but the resident, who may never say that they are content.
+OPEN = (State.FILED, State.ACCEPTED, State.DISPATCHED)
 PAGE = 100
 
 

@@ -69,6 +69,10 @@ async def test_a_complaint_goes_from_filing_to_its_answer_and_the_complainant_is
     assert complaint["id"] in [c["id"] for c in (await officer.ok("GET", "/staff/complaints"))["complaints"]]
     answered = await officer.ok("POST", f"{path}/answer", {"answer": "已整改，对工作人员进行了批评教育。"})
     assert answered["state"] == "answered"
+    # Nothing is left to do for staff: it no longer stands among what is, and is found by its state.
+    assert complaint["id"] not in [c["id"] for c in (await agent.ok("GET", "/staff/complaints"))["complaints"]]
+    found = (await agent.ok("GET", "/staff/complaints?state=answered"))["complaints"]
+    assert complaint["id"] in [c["id"] for c in found]
     await shared_city.work()
     titles = [m["title"] for m in (await resident.ok("GET", "/api/messages"))["messages"]]
     assert "您的诉求已答复" in titles
