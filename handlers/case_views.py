@@ -11,6 +11,7 @@ from kernel.clock import SHANGHAI
 from kernel.limits import Reading
 from services.cases.model import Case, CaseMaterial, Notice
 from services.cases.progress import Progress
+from services.cases.queries import Receipt
 
 
 class ClockView(Struct, kw_only=True):
@@ -76,6 +77,19 @@ class HandoverView(Struct, kw_only=True):
     tracking: str
 
 
+class CaseReceiptView(Struct, kw_only=True):
+    """The receipt: keep number and query code. ``accepted_by`` and ``decided_by`` are the promised last days."""
+
+    case_id: str
+    number: str
+    query_code: str
+    submitted_at: datetime
+    accepted_by: date
+    decided_by: date
+    promised_limit_days: int
+    legal_limit_days: int
+
+
 def local(at: datetime | None) -> datetime | None:
     return None if at is None else at.astimezone(SHANGHAI)
 
@@ -134,3 +148,16 @@ def outcome_views(case: Case) -> dict[str, Any]:
         if handover is None
         else HandoverView(way=handover.way, at=handover.at.astimezone(SHANGHAI), tracking=handover.tracking),
     }
+
+
+def receipt_view(receipt: Receipt) -> CaseReceiptView:
+    return CaseReceiptView(
+        case_id=receipt.case_id,
+        number=receipt.number,
+        query_code=receipt.query_code,
+        submitted_at=receipt.submitted_at.astimezone(SHANGHAI),
+        accepted_by=receipt.accepted_by,
+        decided_by=receipt.decided_by,
+        promised_limit_days=receipt.promised_limit_days,
+        legal_limit_days=receipt.legal_limit_days,
+    )

@@ -18,6 +18,7 @@ from handlers.case_desk import (
     party_view,
     queue_view,
 )
+from handlers.case_views import CaseReceiptView, receipt_view
 from handlers.routing import WORDS, Idempotency, Limit, Route, staff
 from kernel.errors import Code
 from services.cases.model import Given, Party
@@ -142,6 +143,12 @@ async def department_queue(call: Call, query: QueueQuery) -> Queue:
 
 async def show_case(call: Call, case_id: str) -> StaffCase:
     return await case_view(call, await call.city.case_queries.for_officer(officer_of(call), case_id))
+
+
+async def receipt(call: Call, case_id: str) -> CaseReceiptView:
+    """What an applicant at a window takes home: with number and query code they look it up without an account."""
+    case = await call.city.case_queries.for_officer(officer_of(call), case_id)
+    return receipt_view(call.city.case_queries.receipt(case))
 
 
 async def find_case(call: Call, number: str) -> StaffCase:
@@ -275,6 +282,7 @@ ROUTES = [
         "The queue of a department",
     ),
     Route("GET", _CASE, show_case, _ANY, *_READ, "Read a case", _FOUND),
+    Route("GET", _CASE + "/receipt", receipt, _WINDOW, *_READ, "The receipt to print", _FOUND),
     Route("GET", "/staff/cases/by-number/{number}", find_case, _ANY, *_READ, "Find a case by its number", _FOUND),
     Route(
         "POST", "/staff/cases", apply, _WINDOW, *_WRITE, "Apply at a window",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
 from handlers.base import Call, Done
 from handlers.case_views import (
+    CaseReceiptView,
     HandoverView,
     MaterialView,
     NoticeView,
@@ -19,6 +20,7 @@ from handlers.case_views import (
     notice_views,
     outcome_views,
     progress_view,
+    receipt_view,
 )
 from handlers.routing import ANYONE, RESIDENT, WORDS, Idempotency, Limit, Route
 from kernel.clock import SHANGHAI
@@ -130,19 +132,6 @@ class AnswersView(Struct, kw_only=True):
     answers: dict[str, Any]
 
 
-class ReceiptView(Struct, kw_only=True):
-    """The receipt: keep number and query code. ``accepted_by`` and ``decided_by`` are the promised last days."""
-
-    case_id: str
-    number: str
-    query_code: str
-    submitted_at: datetime
-    accepted_by: date
-    decided_by: date
-    promised_limit_days: int
-    legal_limit_days: int
-
-
 class CaseBrief(Struct, kw_only=True):
     id: str
     number: str
@@ -218,10 +207,10 @@ async def discard_draft(call: Call, code: str) -> Done:
     return Done()
 
 
-async def submit(call: Call, code: str) -> ReceiptView:
+async def submit(call: Call, code: str) -> CaseReceiptView:
     """Submits the draft. Every fault is told at once; what is prefilled need not have been given."""
     case = await call.city.cases.do_submit(call.person, code)
-    return _receipt(call, case)
+    return receipt_view(call.city.case_queries.receipt(case))
 
 
 async def list_cases(call: Call) -> CaseList:
@@ -239,9 +228,9 @@ async def read_answers(call: Call, case_id: str) -> AnswersView:
     return AnswersView(form=form, answers=answers)
 
 
-async def read_receipt(call: Call, case_id: str) -> ReceiptView:
+async def read_receipt(call: Call, case_id: str) -> CaseReceiptView:
     """The receipt once more."""
-    return _receipt(call, await call.city.case_queries.one(call.person, case_id))
+    return receipt_view(call.city.case_queries.receipt(await call.city.case_queries.one(call.person, case_id)))
 
 
 async def supplement(call: Call, case_id: str, body: SupplementRequest) -> CaseView:
@@ -280,20 +269,6 @@ async def _draft_view(call: Call, case: Case, answers: dict[str, Any]) -> DraftV
         centre=case.centre,
         for_somebody_else=case.applicant is not None,
         authorisation=case.agent_files,
-    )
-
-
-def _receipt(call: Call, case: Case) -> ReceiptView:
-    receipt = call.city.case_queries.receipt(case)
-    return ReceiptView(
-        case_id=case.id,
-        number=receipt.number,
-        query_code=receipt.query_code,
-        submitted_at=receipt.submitted_at.astimezone(SHANGHAI),
-        accepted_by=receipt.accepted_by,
-        decided_by=receipt.decided_by,
-        promised_limit_days=receipt.promised_limit_days,
-        legal_limit_days=receipt.legal_limit_days,
     )
 
 

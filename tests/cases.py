@@ -243,6 +243,7 @@ async def measured(meter: Any, items: dict[str, Any]) -> None:
     await meter.call(resident, f"GET {mine}", my)
     await meter.call(resident, f"GET {mine}/receipt", f"{my}/receipt")
     await meter.call(resident, f"GET {mine}/answers", f"{my}/answers")
+    await meter.call(window, f"GET {case}/receipt", f"{theirs}/receipt")
     await meter.call(resident, f"GET {mine}/result", f"{my}/result")
     await meter.call(resident, f"POST {mine}/receive", f"{my}/receive")
     await meter.call(resident, f"POST {mine}/withdraw", f"/api/cases/{dropped['case_id']}/withdraw", {})

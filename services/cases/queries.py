@@ -62,6 +62,7 @@ class Application:
 class Receipt:
     """What the applicant gets: accepted by when, decided by when (if it is accepted on the last day)."""
 
+    case_id: str
     number: str
     query_code: str
     submitted_at: datetime
@@ -218,7 +219,7 @@ class CaseQueries:
         accepted_by = until.date()
         decided_by = self._workdays.add_working_days(accepted_by, case.promised_limit_days).day
         return Receipt(
-            case.number, case.query_code, case.submitted_at, accepted_by, decided_by, case.promised_limit_days,
+            case.id, case.number, case.query_code, case.submitted_at, accepted_by, decided_by, case.promised_limit_days,
             case.legal_limit_days,
         )  # fmt: skip
 

@@ -72,6 +72,14 @@ async def opinion(console: OpenConsole, officer: Officer, case_id: str, task: st
         box = page.get_by_test_id(f"task-{task}")
         await box.get_by_role("button", name="领取").click()
         await expect(box).to_contain_text("审批中")
+        if task == "plan":
+            await box.get_by_role("button", name="退回环节").click()
+            await page.get_by_test_id("reason").fill("领错了")
+            await page.get_by_test_id("reason-go").click()
+            await expect(box).to_contain_text("待领取")
+            await expect(page.get_by_test_id("history")).to_contain_text("退回审批环节")
+            await box.get_by_role("button", name="领取").click()
+            await expect(box).to_contain_text("审批中")
         await box.get_by_role("button", name="填写意见").click()
         await page.get_by_test_id("opinion").fill(words)
         if task == "fire":
@@ -228,7 +236,20 @@ async def test_an_officer_applies_for_a_resident_at_the_window(city: TestCity, c
         await page.get_by_test_id("applicant-id").fill(number)
         await page.get_by_test_id("apply-go").click()
         await state(page, "待受理")
-        case_id = page.url.rsplit("/", 1)[1]
+        case_id = page.url.rsplit("/", 1)[1].partition("?")[0]
+        # What the applicant takes home; on paper nothing else of the page.
+        facts = page.get_by_test_id("receipt-facts")
+        receipt = await stored(city, case_id)
+        await expect(facts).to_contain_text(str(receipt.number))
+        await expect(facts).to_contain_text(receipt.query_code)
+        await axe(page, CONSOLE)
+        await picture(page, CONSOLE, "case-receipt")
+        await page.emulate_media(media="print")
+        await expect(page.get_by_test_id("receipt-print")).to_be_hidden()
+        await expect(page.get_by_test_id("case-actions")).to_be_hidden()
+        await expect(facts).to_be_visible()
+        await page.emulate_media(media="screen")
+        await page.get_by_role("button", name="关闭", exact=True).click()
         await act(page, "收费")
         await expect(page.get_by_test_id("charge-total")).to_have_text("10.00 元")
         await axe(page, CONSOLE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.cases import (
     ANSWERS,
+    FIRE,
     ITEM,
     LEASE,
     OPINION,
@@ -91,6 +92,14 @@ async def test_a_window_applies_for_somebody_without_an_account_and_nothing_fail
     window = await officer(city, "window_officer")
     person = {"name": "孙老人", "id_number": id_number(), "phone": "13900001111"}
     made = await window.ok("POST", "/staff/cases", {"item": ITEM, "applicant": person, "answers": ANSWERS})
+    # With what stands on the receipt it is looked up by whoever has no account.
+    receipt = await window.ok("GET", f"/staff/cases/{made['id']}/receipt")
+    assert receipt["number"] == made["number"]
+    asked = {"number": receipt["number"], "query_code": receipt["query_code"], "id_last_four": person["id_number"][-4:]}
+    somebody = await city.resident()
+    assert (await somebody.ok("POST", "/api/progress", asked))["state"] == "submitted"
+    approver = await officer(city, "approver", centre=None, department=FIRE)
+    assert (await approver.call("GET", f"/staff/cases/{made['id']}/receipt")).status_code == 403
     await window.ok("POST", f"/staff/cases/{made['id']}/accept")
     await city.work()
     assert await events(city, made["id"]) == []
