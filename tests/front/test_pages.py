@@ -23,6 +23,7 @@ OPEN_PAGES = {
     "no messages": ("pages/account/messages", "inbox"),
     "switches": ("pages/account/switches", "subscription"),
     "privacy": ("pages/account/privacy", "agree-privacy"),
+    "close": ("pages/account/close", "close-account"),
     "no cases": ("pages/case/list", "cases"),
     "apply unverified": (f"pages/case/apply?item={ID_CARD_LOST}", "apply"),
     "no bills": ("pages/payment/list", "bills"),

@@ -76,8 +76,19 @@ export const useSession = defineStore('session', () => {
     await ensure()
     profile.value = await put('/api/me/privacy', { body: { version: zh.privacy.version } })
   }
+  async function withdraw() {
+    profile.value = await remove('/api/me/privacy')
+  }
+  /** For good: the API ends the account and all its sessions. */
+  async function close() {
+    await post('/api/me/close', { body: { understood: true } })
+    leave()
+  }
   async function signOut() {
     await remove('/api/session')
+    leave()
+  }
+  function leave() {
     forget()
     // What was written and not sent is this person's: the next one on this phone must not see it.
     PERSONAL.forEach((kept) => uni.removeStorageSync(kept))
@@ -90,5 +101,5 @@ export const useSession = defineStore('session', () => {
     uni.removeStorageSync(KEY)
     closeLive()
   }
-  return { token, profile, online, ensure, start, load, verify, bindPhone, agree, signOut }
+  return { token, profile, online, ensure, start, load, verify, bindPhone, agree, withdraw, close, signOut }
 })

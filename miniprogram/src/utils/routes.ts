@@ -33,6 +33,7 @@ export const routes = {
   messages: () => '/pages/account/messages',
   switches: () => '/pages/account/switches',
   privacy: () => '/pages/account/privacy',
+  close: () => '/pages/account/close',
 }
 
 export const go = (url: string) => void uni.navigateTo({ url })
