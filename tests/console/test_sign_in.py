@@ -124,4 +124,4 @@ async def test_nobody_sees_a_screen_that_is_not_for_their_role(city: TestCity, c
     async with console("/staff", officer) as page:
         await expect(page.get_by_role("heading", name="今日预约")).to_be_visible()
         names = await page.get_by_role("navigation").get_by_role("link").all_inner_texts()
-        assert [name.strip() for name in names] == ["今日预约", "办件", "我的账号"]
+        assert [name.strip() for name in names] == ["今日预约", "办件", "居民实名", "我的账号"]

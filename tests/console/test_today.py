@@ -133,5 +133,5 @@ async def test_the_keyboard_reaches_the_content_and_the_list_of_shortcuts(city: 
         await picture(page, CONSOLE, "shortcuts")
         await page.keyboard.press("Escape")
         await expect(dialog).to_be_hidden()
-        await page.keyboard.press("Alt+3")
+        await page.keyboard.press("Alt+4")
         await expect(page.get_by_role("heading", name="我的账号")).to_be_visible()

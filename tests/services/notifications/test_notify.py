@@ -401,3 +401,9 @@ async def test_an_event_without_a_needed_value_is_an_error_and_not_a_wrong_messa
     )
     with pytest.raises(InvalidInput):
         await consumer(desk.notifications).take(event)
+
+
+def test_no_two_messages_share_a_template_of_the_sms_provider(data_folder: Any) -> None:
+    shipped = msgspec.json.decode((data_folder / "templates.json").read_bytes())
+    numbers = [template["sms"]["template_id"] for template in shipped if template.get("sms")]
+    assert len(numbers) == len(set(numbers)) > 10
