@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 import nlp
+from kernel.cost import COST
 from nlp.effect import Change, Effect, Request
 from services.ask.queries import entry
 from services.catalogue.queries import Catalogue
@@ -101,6 +102,8 @@ class Effects:
         return Measured(EffectState.READY, edition, effect, lowered)
 
     async def _run(self, key: tuple[str, str], proposal: Proposal) -> Effect | None:
+        # For whoever looks next, too: no cost of the request that happened to begin it.
+        COST.set(None)
         try:
             async with self._turn:
                 effect = await self._measure(proposal)
