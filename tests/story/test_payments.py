@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from kernel.clock import local_day
 from kernel.machine import Actor
 from server import embedded
 from services.payments.model import Bill, BillLine, SubjectKind
@@ -111,11 +112,13 @@ async def test_a_file_of_bills_floods_nobody(shared_city: TestCity) -> None:
     """Whoever has bound an account finds its bills in the list, and is reminded before each is due."""
     city, resident = shared_city, await shared_city.resident()
     imports = city.api.house.city.bill_imports
-    first = line("96001", reference="F-0")
+    # Far from any reminder, wherever the clock stands by now.
+    due = (local_day(city.clock.now()) + timedelta(days=60)).isoformat()
+    first = line("96001", reference="F-0", due_on=due)
     await imports.do_import(file(first), "ST1")
     account = {"kind": "water", "account_number": "96001", "holder": "王小明"}
     await resident.ok("POST", "/api/accounts", account)
-    more = [line("96001", reference=f"F-{number}", period=f"2090-{number:02}") for number in range(1, 10)]
+    more = [line("96001", reference=f"F-{number}", period=f"2090-{number:02}", due_on=due) for number in range(1, 10)]
     assert (await imports.do_import(file(*more), "ST1")).made == 9
     await city.work()
     assert len((await resident.ok("GET", "/api/bills"))["bills"]) == 10
