@@ -102,6 +102,11 @@ async def axe(page: Page, folder: Path, *, exclude: tuple[str, ...] = ()) -> Non
 
     Run through the debugger, not as a script tag, so that the page's own content security policy stays as it is.
     """
+    # A colour that is still on its way is nobody's to read.
+    await page.evaluate(
+        "Promise.allSettled(document.getAnimations().filter(a => a instanceof CSSTransition).map(a => a.finished))"
+        ".then(() => null)"
+    )
     source = (folder / "node_modules" / "axe-core" / "axe.min.js").read_text()
     await page.evaluate(source)
     found = await page.evaluate(
