@@ -6,7 +6,6 @@ The order is fixed: who calls -> may they -> how often -> is the input sound -> 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -22,16 +21,16 @@ from tornado.httputil import HTTPServerRequest
 from tornado.iostream import StreamClosedError
 from tornado.web import RequestHandler, stream_request_body
 
+from handlers.authentication import authenticate
 from handlers.decoding import bearer_token, decode_body, decode_query, idempotency_key, in_background
 from handlers.idempotency import Idempotencies, Stored
 from handlers.limits import Limits
 from handlers.metrics import Metrics
-from handlers.routing import Caller, Idempotency, Raw, Right, Route
+from handlers.routing import Idempotency, Raw, Right, Route
 from kernel.cost import COST, Cost
 from kernel.errors import (
     BanshiError,
     Code,
-    NotAllowed,
     NotAuthenticated,
     TooLarge,
     TooManyRequests,
@@ -380,33 +379,3 @@ class Endpoint(BaseHandler):
                     "request_id": self.request_id,
                 },
             )  # fmt: skip
-
-
-async def authenticate(call: Call, frame: Frame) -> None:
-    """Fills in the session that the token names. Raises NotAuthenticated or NotAllowed when the right asks for more."""
-    right, city = call.right, call.city
-    if right.caller is Caller.OPERATOR:
-        _check_operator(call, frame)
-    elif right.caller is Caller.STAFF:
-        call.staff = await city.staff_queries.session(call.token, used=not call.background) if call.token else None
-        if call.staff is None:
-            raise NotAuthenticated
-        if call.staff.enrolment_due and not right.enrolling:
-            raise NotAllowed(Code.ENROLMENT_REQUIRED)
-        if right.roles and not right.roles.intersection(call.staff.roles):
-            raise NotAllowed(roles=sorted(right.roles))
-    elif right.caller in (Caller.RESIDENT, Caller.ANYONE) and call.token:
-        call.session = await city.identity_queries.session(call.token)
-    if right.caller is Caller.RESIDENT:
-        if call.session is None:
-            raise NotAuthenticated
-        if call.session.level < right.level:
-            raise NotAllowed(Code.IDENTITY_REQUIRED)
-
-
-def _check_operator(call: Call, frame: Frame) -> None:
-    if frame.metrics_token:
-        if not hmac.compare_digest(call.token.encode(), frame.metrics_token.encode()):
-            raise NotAuthenticated
-    elif call.address not in ("127.0.0.1", "::1"):
-        raise NotAllowed

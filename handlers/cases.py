@@ -19,10 +19,10 @@ from handlers.case_desk import (
     queue_view,
 )
 from handlers.case_views import CaseReceiptView, receipt_view
+from handlers.reading_clear import ClearRequest
 from handlers.routing import WORDS, Idempotency, Limit, Route, staff
 from kernel.errors import Code
 from services.cases.model import Given, Party
-from services.identity.staff.model import REASON_MOST
 
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=WORDS)]
 Names = Annotated[list[Name], Meta(max_length=100)]
@@ -123,12 +123,6 @@ class IssueRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """``tracking``: of the post, where the resident chose it."""
 
     tracking: Annotated[str, Meta(max_length=40, pattern=r"^\S*$")] = ""
-
-
-class UnmaskRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``reason``, at least four characters: why the personal data are needed. It is kept in the audit."""
-
-    reason: Annotated[str, Meta(max_length=REASON_MOST)]
 
 
 async def window_queue(call: Call, query: QueueQuery) -> Queue:
@@ -248,7 +242,7 @@ async def close(call: Call, case_id: str) -> StepDone:
     return done(call, await call.city.cases.do_close(officer_of(call), case_id))
 
 
-async def unmask(call: Call, case_id: str, body: UnmaskRequest) -> PersonalView:
+async def unmask(call: Call, case_id: str, body: ClearRequest) -> PersonalView:
     """Personal data in clear; who read it and why is written down first."""
     personal = await call.city.cases.do_unmask(officer_of(call), case_id, body.reason)
     return PersonalView(

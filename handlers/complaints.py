@@ -11,6 +11,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from handlers.base import Call
+from handlers.reading_clear import ClearRequest
 from handlers.routing import WORDS, Idempotency, Limit, Raw, Route, staff
 from handlers.uploads import file_answer
 from kernel.clock import SHANGHAI, local_day
@@ -20,7 +21,6 @@ from services.complaints.machine import MACHINE
 from services.complaints.model import Complaint, ComplaintKind, State
 from services.complaints.queries import OPEN
 from services.identity.model import Profile
-from services.identity.staff.model import REASON_MOST
 
 
 class QueueQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,12 +50,6 @@ class ReasonRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class MergeRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     into: Annotated[str, Meta(min_length=1, max_length=40)]
-
-
-class CallBackRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``reason``, at least four characters: why the complainant is called. It is kept in the audit."""
-
-    reason: Annotated[str, Meta(max_length=REASON_MOST)]
 
 
 class Complainant(Struct, kw_only=True):
@@ -116,7 +110,7 @@ async def photo(call: Call, complaint_id: str, file_id: str) -> Raw:
     return file_answer(*await call.city.file_queries.read(file_id))
 
 
-async def personal(call: Call, complaint_id: str, body: CallBackRequest) -> Complainant:
+async def personal(call: Call, complaint_id: str, body: ClearRequest) -> Complainant:
     """Name and telephone in clear, to call back: only where the complainant agreed to it, and never for staff of a
     department, from whom complainants are shielded. Who read it and why is written down first."""
     if call.officer.department:

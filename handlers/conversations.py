@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from handlers.base import Call, Done
 from handlers.chat import ClientId, EntryView, FileId, Seq, Text, entry_image, for_officer
+from handlers.reading_clear import ClearReason, ClearRequest
 from handlers.routing import Idempotency, Limit, Raw, Route, staff
 from handlers.staff_views import (
     ConversationPage,
@@ -24,7 +25,6 @@ from kernel.errors import Code, InvalidInput, NotAllowed, NotFound
 from services.consultations.access import StaffCaller
 from services.consultations.model import Side
 from services.consultations.queries import PAGE, Statistics
-from services.identity.staff.model import REASON_MOST
 
 Note = Annotated[str, Meta(max_length=200)]
 Short = Annotated[str, Meta(max_length=40)]
@@ -72,13 +72,7 @@ class UnmaskRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """``seq``: of the entry whose words are needed in clear; ``reason``, at least four characters, is in the audit."""
 
     seq: Seq
-    reason: Annotated[str, Meta(max_length=REASON_MOST)]
-
-
-class PersonalRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``reason``, at least four characters: why it must be known who asks. It is kept in the audit."""
-
-    reason: Annotated[str, Meta(max_length=REASON_MOST)]
+    reason: ClearReason
 
 
 class StaffEventsQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -271,7 +265,7 @@ async def unmask(call: Call, conversation_id: str, body: UnmaskRequest) -> Entry
     return for_officer(entry, caller.staff_id, clear=True)
 
 
-async def personal(call: Call, conversation_id: str, body: PersonalRequest) -> ResidentPersonal:
+async def personal(call: Call, conversation_id: str, body: ClearRequest) -> ResidentPersonal:
     """The resident's name, ID number and telephone in clear, and what they left with a form, to whoever answers or has
     to call back about a bad rating; who read it and why is written down first."""
     caller = _caller(call)

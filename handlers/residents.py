@@ -8,6 +8,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from handlers.base import Call
+from handlers.reading_clear import ClearReason
 from handlers.routing import Idempotency, Limit, Route, staff
 from kernel.clock import SHANGHAI, local_day
 from kernel.errors import Code, NotFound
@@ -15,24 +16,22 @@ from kernel.identifiers import parse_resident_id
 from kernel.ids import Kind, normalise
 from kernel.masking import scrub
 from services.identity.model import Profile
-from services.identity.staff.model import REASON_MOST
 
 IdNumber = Annotated[str, Meta(min_length=1, max_length=40)]
-Reason = Annotated[str, Meta(max_length=REASON_MOST)]
 
 
 class FindResidentRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole ID number, from the card that lies on the desk: nobody is found by a part of it."""
 
     id_number: IdNumber
-    reason: Reason
+    reason: ClearReason
 
 
 class ReleaseIdentityRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``id_number``: the one that was found; an account that bears another by now is left alone."""
 
     id_number: IdNumber
-    reason: Reason
+    reason: ClearReason
 
 
 class ResidentOnFile(Struct, kw_only=True):

@@ -167,6 +167,22 @@ async def online(who: Resident, **skills: Any) -> str:
     return str(view["staff_id"])
 
 
+async def leave(*officers: Resident) -> None:
+    """So that the next test's conversations do not come to them."""
+    for officer in officers:
+        for one in (await officer.ok("GET", "/staff/conversations"))["conversations"]:
+            await officer.ok("POST", f"/staff/conversations/{one['id']}/close")
+        await officer.ok("PUT", "/staff/presence", {"status": "offline"})
+
+
+async def queued(city: TestCity) -> tuple[Resident, str]:
+    """Somebody who waits."""
+    who = await city.resident()
+    conversation = (await who.ok("POST", "/api/conversations", {}))["id"]
+    await who.ok("POST", f"/api/conversations/{conversation}/hand-over")
+    return who, conversation
+
+
 class Meter(Protocol):
     city: TestCity
 

@@ -18,7 +18,7 @@ from gateways.wechat import SendOutcome
 from kernel.errors import Code, InvalidInput, NotFound
 from services.events.actions import Relay
 from services.events.store import DeadLetterStore
-from services.notifications.actions import ReceiptCount, WechatSent, read_templates
+from services.notifications.actions import ReceiptCount, WechatSent
 from services.notifications.rules import RULES, consumer
 from services.store import Event
 from tests.services.notifications.conftest import OTHERS, TEMPLATE, VALUES, Desk
@@ -102,60 +102,6 @@ async def test_a_message_for_later_is_neither_sent_nor_shown_before_its_time(des
 
 
 # Templates
-
-
-async def test_importing_the_same_templates_again_changes_nothing(desk: Desk, data_folder: Any) -> None:
-    again = await desk.notifications.do_import_templates((data_folder / "templates.json").read_bytes())
-    known = read_templates((data_folder / "templates.json").read_bytes())
-    assert (again.added, again.unchanged) == (0, len(known))
-
-
-async def test_a_stored_version_cannot_be_changed_but_a_new_one_becomes_current(desk: Desk, data_folder: Any) -> None:
-    [template] = [
-        entry
-        for entry in msgspec.json.decode((data_folder / "templates.json").read_bytes())
-        if entry["code"] == "booking_confirmed"
-    ]
-    template["inbox"]["title"] = "约好了"
-    with pytest.raises(InvalidInput):
-        await desk.notifications.do_import_templates(msgspec.json.encode([template]))
-    before = await desk.notify("P1")
-    template["version"] = 2
-    await desk.notifications.do_import_templates(msgspec.json.encode([template]))
-    after = await desk.notify("P1", "EV2")
-    assert (before.title, after.title) == ("预约成功", "约好了")
-    assert (before.template_version, after.template_version) == (1, 2)
-
-
-async def test_every_fault_of_a_template_file_is_reported_and_nothing_is_imported(desk: Desk) -> None:
-    good = {
-        "code": "good",
-        "version": 1,
-        "title": "t",
-        "reason": "r",
-        "values": [],
-        "inbox": {"title": "t", "body": "b"},
-    }
-    bad = good | {
-        "code": "bad",
-        "inbox": {"title": "{nobody}", "body": "b"},
-        "wechat": {
-            "template_id": TEMPLATE,
-            "kind": "long_term",
-            "page": "p",
-            "fields": {"phrase1": {"kind": "phrase", "value": "超过五个汉字了"}},
-        },
-        "sms": {"template_id": "1", "params": [], "text": "{1}"},
-    }
-    with pytest.raises(InvalidInput) as caught:
-        await desk.notifications.do_import_templates(msgspec.json.encode([good, bad]))
-    problems = " ".join(caught.value.fields["problems"])
-    for part in ("inbox.title", "phrase1", "sms.text", "wechat.kind"):
-        assert part in problems
-    assert await desk.templates.current("good") is None
-
-
-# Consents
 
 
 async def test_a_repeated_push_counts_once(desk: Desk) -> None:
@@ -401,9 +347,3 @@ async def test_an_event_without_a_needed_value_is_an_error_and_not_a_wrong_messa
     )
     with pytest.raises(InvalidInput):
         await consumer(desk.notifications).take(event)
-
-
-def test_no_two_messages_share_a_template_of_the_sms_provider(data_folder: Any) -> None:
-    shipped = msgspec.json.decode((data_folder / "templates.json").read_bytes())
-    numbers = [template["sms"]["template_id"] for template in shipped if template.get("sms")]
-    assert len(numbers) == len(set(numbers)) > 10
