@@ -48,7 +48,8 @@ class Talker:
     cut: int = 0
 
     async def live(self, stop: asyncio.Event) -> None:
-        while self.outbox or not stop.is_set():
+        # Whoever had nothing to say when the line was cut comes back too: the others' last words are theirs to hear.
+        while self.outbox or self.screen.closed.is_set() or not stop.is_set():
             try:
                 await self._come()
                 if not self.outbox and not stop.is_set():

@@ -127,20 +127,24 @@ export const useConsultation = defineStore('consultation', () => {
     if (sending) return
     sending = true
     try {
-      for (const message of waiting.value.filter(({ error }) => !error)) {
-        try {
-          const body = { client_msg_id: message.name, text: message.text, file: message.file }
-          await post('/api/conversations/{conversation_id}/messages', { ...path(message.conversation), body })
-          await catchUp()
-          arrived(message.name)
-        } catch (problem) {
-          message.error = sentence(problem)
-          keep()
-          if (problem instanceof ApiError && problem.passing) break
-        }
-      }
+      // Looked up anew each time: something is said while another message is still on its way.
+      const next = () => waiting.value.find(({ error }) => !error)
+      for (let message = next(); message; message = next()) await deliver(message)
     } finally {
       sending = false
+    }
+  }
+  async function deliver(message: Unsent) {
+    try {
+      const body = { client_msg_id: message.name, text: message.text, file: message.file }
+      await post('/api/conversations/{conversation_id}/messages', { ...path(message.conversation), body })
+      await catchUp()
+      arrived(message.name)
+    } catch (problem) {
+      // Without a network nothing else gets through either: all of it says so, none says that it is on its way.
+      const stuck = problem instanceof ApiError && problem.passing ? waiting.value : [message]
+      stuck.forEach((one) => (one.error ||= sentence(problem)))
+      keep()
     }
   }
   /** What failed for want of a network goes again by itself. */
