@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from msgspec import Struct
@@ -24,6 +24,7 @@ from handlers.case_views import (
 )
 from kernel.clock import SHANGHAI
 from kernel.machine import Actor
+from services.cases.clocks import open_notice
 from services.cases.machine import MACHINE
 from services.cases.model import Case, Officer, Party
 from services.identity.staff.model import Role
@@ -63,7 +64,8 @@ class StepView(Struct, kw_only=True):
 
 
 class QueueEntry(Struct, kw_only=True):
-    """A case in a queue; the person is not shown."""
+    """A case in a queue; the person is not shown. ``until``: by when the applicant is to hand in what is
+    missing; ``late``: they have not."""
 
     id: str
     number: str
@@ -76,6 +78,8 @@ class QueueEntry(Struct, kw_only=True):
     tasks: list[TaskView]
     clocks: dict[str, ClockView]
     queued_at: datetime | None
+    until: date | None
+    late: bool
     actions: list[str]
 
 
@@ -164,10 +168,13 @@ def fee_view(bill: Bill) -> CaseBill:
     )  # fmt: skip
 
 
-def _actions(case: Case) -> list[str]:
-    """What staff can do now: a first notice and a second are two actions, of which one is right."""
-    wrong = "request_supplement" if case.notices else "request_second_supplement"
-    return [action for action in MACHINE.allowed(case.state, Actor.STAFF) if action != wrong]
+def _actions(call: Call, case: Case) -> list[str]:
+    """What staff can do now: a first notice and a second are two actions, of which one is right; what a notice asks for
+    is waited for until its time is over."""
+    wrong = {"request_supplement" if case.notices else "request_second_supplement"}
+    if not call.city.case_queries.notice_over(case):
+        wrong.add("proceed")
+    return [action for action in MACHINE.allowed(case.state, Actor.STAFF) if action not in wrong]
 
 
 def _clocks(call: Call, case: Case) -> dict[str, ClockView]:
@@ -188,12 +195,13 @@ def _tasks(case: Case, clocks: dict[str, ClockView]) -> list[TaskView]:
 def queue_view(call: Call, cases: list[Case]) -> Queue:
     entries = []
     for case in cases:
-        clocks = _clocks(call, case)
+        clocks, notice = _clocks(call, case), open_notice(case)
         entries.append(
             QueueEntry(
                 id=case.id, number=case.number or "", item=case.item, item_name=case.item_name, state=case.state,
                 channel=case.channel, centre=case.centre, owner=case.owner, tasks=_tasks(case, clocks),
-                clocks=clocks, queued_at=local(case.queued_at), actions=_actions(case),
+                clocks=clocks, queued_at=local(case.queued_at), until=None if notice is None else notice.until,
+                late=call.city.case_queries.notice_over(case), actions=_actions(call, case),
             )
         )  # fmt: skip
     return Queue(cases=entries)
@@ -203,7 +211,7 @@ def done(call: Call, case: Case) -> StepDone:
     clocks = _clocks(call, case)
     return StepDone(
         id=case.id, number=case.number or "", state=case.state, owner=case.owner, clocks=clocks,
-        tasks=_tasks(case, clocks), actions=_actions(case),
+        tasks=_tasks(case, clocks), actions=_actions(call, case),
     )  # fmt: skip
 
 
@@ -240,6 +248,6 @@ async def case_view(call: Call, case: Case) -> StaffCase:
             )
             for entry in case.history
         ],
-        actions=_actions(case),
+        actions=_actions(call, case),
         **outcome_views(case),
     )  # fmt: skip

@@ -55,12 +55,13 @@ class MaterialView(Struct, kw_only=True):
 
 
 class NoticeView(Struct, kw_only=True):
-    """A supplement notice: everything that is missing, at once."""
+    """A supplement notice: everything that is missing, at once. ``until``: the last day for it."""
 
     at: datetime
     missing: list[str]
     message: str
     reason: str
+    until: date | None
     answered_at: datetime | None
 
 
@@ -131,6 +132,7 @@ def notice_views(notices: list[Notice]) -> list[NoticeView]:
             missing=notice.missing,
             message=notice.message,
             reason=notice.reason,
+            until=notice.until,
             answered_at=local(notice.answered_at),
         )
         for notice in notices

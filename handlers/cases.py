@@ -65,6 +65,12 @@ class QueueQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     department: Short | None = None
 
 
+class OwnedQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``officer``: the staff id of a colleague, only for supervisors."""
+
+    officer: Short | None = None
+
+
 class HandOverRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``to``: the staff id of the next owner."""
 
@@ -113,6 +119,15 @@ class ResultRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     file: Short | None = None
 
 
+class CorrectionRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The result as it should have been recorded, and why. ``file``: another; without one the present file stays."""
+
+    name: Name
+    number: Annotated[str, Meta(max_length=60)] = ""
+    file: Short | None = None
+    note: Reason
+
+
 class ChargeRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many of each fee line of the item; the amounts are the item's."""
 
@@ -128,6 +143,11 @@ class IssueRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 async def window_queue(call: Call, query: QueueQuery) -> Queue:
     """What waits at a centre's windows: to be accepted, to be handed over."""
     return queue_view(call, await call.city.case_queries.window_queue(officer_of(call), query.centre))
+
+
+async def owned_cases(call: Call, query: OwnedQuery) -> Queue:
+    """What an officer answers for, also while it waits for its applicant or is paused."""
+    return queue_view(call, await call.city.case_queries.owned(officer_of(call), query.officer))
 
 
 async def department_queue(call: Call, query: QueueQuery) -> Queue:
@@ -194,6 +214,11 @@ async def supplied(call: Call, case_id: str, body: SeenRequest) -> StepDone:
     return done(call, await call.city.cases.do_supplement_at_window(officer_of(call), case_id, body.seen, body.files))
 
 
+async def proceed(call: Call, case_id: str, body: ReasonRequest) -> StepDone:
+    """Goes on without what a notice asked for, once its time is over."""
+    return done(call, await call.city.cases.do_proceed(officer_of(call), case_id, body.reason))
+
+
 async def pause(call: Call, case_id: str, body: ReasonRequest) -> StepDone:
     return done(call, await call.city.cases.do_pause(officer_of(call), case_id, body.reason))
 
@@ -225,6 +250,12 @@ async def decide(call: Call, case_id: str, body: CaseDecision) -> StepDone:
 async def record_result(call: Call, case_id: str, body: ResultRequest) -> StepDone:
     args = (officer_of(call), case_id, body.name, body.number, body.file)
     return done(call, await call.city.cases.do_record_result(*args))
+
+
+async def correct_result(call: Call, case_id: str, body: CorrectionRequest) -> StepDone:
+    """Corrects a result; one that was handed over waits to be handed over anew."""
+    args = (officer_of(call), case_id, body.name, body.number, body.file, body.note)
+    return done(call, await call.city.cases.do_correct_result(*args))
 
 
 async def charge(call: Call, case_id: str, body: ChargeRequest) -> StepDone:
@@ -275,6 +306,7 @@ ROUTES = [
         "GET", "/staff/queues/department", department_queue, staff("approver", "supervisor"), *_READ,
         "The queue of a department",
     ),
+    Route("GET", "/staff/queues/mine", owned_cases, _WINDOW, *_READ, "What an officer answers for"),
     Route("GET", _CASE, show_case, _ANY, *_READ, "Read a case", _FOUND),
     Route("GET", _CASE + "/receipt", receipt, _WINDOW, *_READ, "The receipt to print", _FOUND),
     Route("GET", "/staff/cases/by-number/{number}", find_case, _ANY, *_READ, "Find a case by its number", _FOUND),
@@ -292,6 +324,10 @@ ROUTES = [
         (*_OWN, Code.NOTICE_REASON_REQUIRED),
     ),
     Route("POST", _CASE + "/supplied", supplied, _WINDOW, *_WRITE, "What was missing was brought", _SCANS),
+    Route(
+        "POST", _CASE + "/proceed", proceed, _WINDOW, *_WRITE, "Go on without what was asked for",
+        (*_OWN, Code.SUPPLEMENT_NOT_DUE),
+    ),
     Route("POST", _CASE + "/pause", pause, _WINDOW, *_WRITE, "Stop the clock", _OWN),
     Route("POST", _CASE + "/resume", resume, _WINDOW, *_WRITE, "Let the clock go on", _OWN),
     Route("POST", _CASE + "/tasks/{task}/take", take_task, _APPROVER, *_WRITE, "Take a task", _TASK),
@@ -306,6 +342,10 @@ ROUTES = [
     ),
     Route(
         "POST", _CASE + "/result", record_result, _APPROVER, *_WRITE, "Record the result",
+        (*_STEP, Code.WRONG_DEPARTMENT, Code.FILE_NOT_FOUND),
+    ),
+    Route(
+        "POST", _CASE + "/result/correction", correct_result, _APPROVER, *_WRITE, "Correct the result",
         (*_STEP, Code.WRONG_DEPARTMENT, Code.FILE_NOT_FOUND),
     ),
     Route("POST", _CASE + "/charge", charge, _WINDOW, *_WRITE, "Charge a fee", (*_OWN, Code.NO_ACCOUNT)),

@@ -107,6 +107,7 @@ class Code(Enum):
     SURPLUS_HELD = (409, "这笔订单多付的钱还没有退回，请先退款。")
     REFUND_NOT_POSSIBLE = (409, "这笔缴费不能再退款。")
     CASE_TAKEN = (409, "已由其他工作人员承办。")
+    SUPPLEMENT_NOT_DUE = (409, "补正期限还没有到，请等申请人补充材料。")
     TASKS_PENDING = (409, "还有审批环节没有完成，不能作出决定。")
     TASK_REJECTED = (409, "有审批环节未通过，不能批准。")
     NO_ACCOUNT = (409, "申请人没有小程序账号，不能在线缴费，请在窗口收取。")

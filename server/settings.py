@@ -131,6 +131,9 @@ class Settings:
         5, "Working days after which an application that nobody looked at counts as accepted.", minimum=1
     )
     case_close_days: int = setting(15, "Days after which a case whose result was handed over is closed.", minimum=1)
+    case_supplement_days: int = setting(
+        15, "Working days that a supplement notice leaves to hand in what is missing.", minimum=1
+    )
     quiet_from_hour: int = setting(21, "Messages that can wait are not sent from this hour (Shanghai)…", minimum=0)
     quiet_until_hour: int = setting(8, "…until this hour.", minimum=0)
     resident_session_days: int = setting(30, "Absolute life of a resident's session.", minimum=1)

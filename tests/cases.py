@@ -193,6 +193,7 @@ async def measured(meter: Any, items: dict[str, Any]) -> None:
         await meter.call(who, f"POST {case}/{name}", f"{path}/{name}", body)
 
     await meter.call(window, "GET /staff/queues/window")
+    await meter.call(window, "GET /staff/queues/mine")
     await meter.call(window, f"GET {case}", theirs)
     await meter.call(window, "GET /staff/cases/by-number/{number}", f"/staff/cases/by-number/{number}")
     person = {"name": "王小明", "id_number": id_number(), "phone": "13900001111"}
@@ -235,6 +236,8 @@ async def measured(meter: Any, items: dict[str, Any]) -> None:
     await step(window, "charge", {"quantities": {content.fees[0].name: 1}})
     result = await upload(approver, "/staff/files")
     await step(approver, "result", {"name": "证照", "file": result})
+    right = {"name": "证照", "number": "2090-1", "file": await upload(approver, "/staff/files"), "note": "编号漏填"}
+    await step(approver, "result/correction", right)
     house = city.api.house.city
     for bill in await house.payment_queries.of_subject(SubjectKind.CASE, receipt["case_id"]):
         await house.payments.do_cancel_bill(bill.id, "test", "免收")
@@ -250,7 +253,19 @@ async def measured(meter: Any, items: dict[str, Any]) -> None:
     asked = {"number": receipt["number"], "query_code": receipt["query_code"], "id_last_four": "0000"}
     await meter.call(resident, "POST /api/progress", body=asked, status=404)
     await close_one(meter, window, approver, content.code, person)
+    await waited_for(meter, window, content.code, person)
     await supervised(meter, window, content.code, person, material)
+
+
+async def waited_for(meter: Any, window: Resident, item: str, person: dict[str, str]) -> None:
+    """What a notice asked for never came; its day is put back, for the clock is everybody's."""
+    made = (await window.ok("POST", "/staff/cases", {"item": item, "applicant": person}))["id"]
+    case = f"/staff/cases/{made}"
+    await window.ok("POST", f"{case}/accept")
+    await window.ok("POST", f"{case}/notices", {"missing": ["照片"]})
+    cases = meter.city.api.house.database["cases"]
+    await cases.update_one({"_id": made}, {"$set": {"notices.0.until": "2000-01-03"}})
+    await meter.call(window, "POST /staff/cases/{case_id}/proceed", f"{case}/proceed", {"reason": "逾期未补正"})
 
 
 async def close_one(meter: Any, window: Resident, approver: Resident, item: str, person: dict[str, str]) -> None:

@@ -32,7 +32,11 @@ def build(
     payment_queries: PaymentQueries,
 ) -> tuple[Cases, CaseQueries, CaseStore]:
     store = CaseStore(parts.database, parts.clock, parts.ids, parts.cipher)
-    rules = CaseRules(silence_days=parts.settings.case_silence_days, close_days=parts.settings.case_close_days)
+    rules = CaseRules(
+        silence_days=parts.settings.case_silence_days,
+        close_days=parts.settings.case_close_days,
+        supplement_days=parts.settings.case_supplement_days,
+    )
     cases = Cases(
         Around(
             store=store, catalogue=catalogue, centres=centres, identity=identity, staff=staff,

@@ -100,15 +100,41 @@ class Approval(Window):
     ) -> Case:
         """The document that was made: a licence, a certificate, a decision. It goes to the window or the post.
 
-        ``file``: one that the officer has handed in. Raises NotFound FILE_NOT_FOUND.
+        ``file``: one that the officer has handed in. Raises NotFound FILE_NOT_FOUND, InvalidInput without a file where
+        the file is all that the resident gets.
         """
         case = await self._require(case_id, decides(officer))
+        MACHINE.step(case.state, "record_result", Actor.STAFF)
+        if file is None and electronic(case):
+            raise no_file()
         result = CaseResult(name=name, number=number, file=file, at=self._clock.now())
         files = [] if file is None else [file]
         return await self._step_with(
             files, case, "record_result", Actor.STAFF, officer.id, decides(officer),
             lambda case: Change({"result": result}),
         )  # fmt: skip
+
+    async def do_correct_result(
+        self, officer: Officer, case_id: str, name: str, number: str, file: str | None, note: str
+    ) -> Case:
+        """A result that was recorded wrongly; if it was handed over, it is to be handed over anew. ``file``: None keeps
+        the one it has; another takes its place. Raises NotFound FILE_NOT_FOUND, InvalidInput as ``do_record_result``.
+        """
+        case = await self._require(case_id, decides(officer))
+        MACHINE.step(case.state, "correct_result", Actor.STAFF)
+        now = self._clock.now()
+
+        def decide(case: Case) -> Change:
+            kept = file or (case.result.file if case.result is not None else None)
+            if kept is None and electronic(case):
+                raise no_file()
+            return Change({"result": CaseResult(name=name, number=number, file=kept, at=now), "handover": None})
+
+        decide(case)
+        files = [] if file is None else [file]
+        return await self._step_with(
+            files, case, "correct_result", Actor.STAFF, officer.id, decides(officer), decide, note
+        )
 
     async def do_charge(
         self, officer: Officer, case_id: str, quantities: dict[str, int], *, request_key: str | None = None
@@ -160,13 +186,16 @@ class Approval(Window):
     async def do_issue(self, officer: Officer, case_id: str, tracking: str = "") -> Case:
         """Hands the result over in the way the resident chose; by post with the tracking number.
 
-        Raises Conflict BILL_UNPAID with the bills, InvalidInput without a tracking number.
+        Raises Conflict BILL_UNPAID with the bills, InvalidInput without a tracking number, or without the file where
+        the file is all that the resident gets.
         """
         case = await self._require(case_id, at_window(officer))
         MACHINE.step(case.state, "issue", Actor.STAFF)
         way = case.delivery.way if case.delivery is not None else Way.WINDOW.value
         if way == Way.POST and not tracking:
             raise InvalidInput(field="$.tracking", reason="sent by post: the tracking number is needed")
+        if electronic(case) and (case.result is None or case.result.file is None):
+            raise no_file()
         bills = await self._around.payment_queries.of_subject(SubjectKind.CASE, case_id)
         if unpaid := [bill.id for bill in bills if bill.state == BillState.OPEN]:
             raise Conflict(Code.BILL_UNPAID, bills=unpaid)
@@ -209,6 +238,16 @@ class Approval(Window):
         if task.department != officer.department and not (supervised and officer.supervises):
             raise NotAllowed(Code.WRONG_DEPARTMENT, department=task.department)
         return task
+
+
+def electronic(case: Case) -> bool:
+    return case.delivery is not None and case.delivery.way == Way.ELECTRONIC
+
+
+def no_file() -> InvalidInput:
+    return InvalidInput(
+        detail="申请人选择电子送达，请先上传结果的电子文件。", field="$.file", reason="sent electronically: a file"
+    )
 
 
 def with_task(tasks: list[CaseTask], changed: CaseTask) -> list[CaseTask]:

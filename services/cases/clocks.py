@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 
-from kernel.clock import local_instant
+from kernel.clock import local_day, local_instant
 from kernel.limits import Colour, Mark, Reading, Sign, next_change, read
 from kernel.workdays import WorkdayTable
-from services.cases.model import TO_DO, Case, CaseRules, CaseTask, State
+from services.cases.model import TO_DO, Case, CaseRules, CaseTask, Notice, State
 
 LEGAL, PROMISED = "legal", "promised"
+# A resident who has not handed in what is missing is reminded so many working days before it is too late, at this hour.
+REMINDED_DAYS, REMINDED_AT = 2, time(9)
 
 
 def task_marks(case: Case, task: CaseTask) -> list[Mark]:
@@ -66,12 +68,39 @@ def silent_until(case: Case, table: WorkdayTable, rules: CaseRules) -> datetime 
     return local_instant(reading.deadline + timedelta(days=1), time())
 
 
+def open_notice(case: Case) -> Notice | None:
+    """The notice that waits for its answer."""
+    waiting = case.state in (State.INCOMPLETE, State.SUPPLEMENTING) and case.notices
+    return case.notices[-1] if waiting else None
+
+
+def notice_over(case: Case, now: datetime) -> bool:
+    """Whether the time of the notice that waits is over; one that names no day need not be waited for."""
+    notice = open_notice(case)
+    return notice is not None and (notice.until is None or notice.until < local_day(now))
+
+
+def reminder_key(case: Case) -> str:
+    return f"supplement:{len(case.notices)}"
+
+
+def reminder_at(case: Case, table: WorkdayTable, rules: CaseRules) -> datetime | None:
+    """When the resident is reminded of the notice; None: not at all, or not again."""
+    notice = open_notice(case)
+    if notice is None or notice.until is None or reminder_key(case) in case.warned:
+        return None
+    days = rules.supplement_days - REMINDED_DAYS
+    return local_instant(table.add_working_days(local_day(notice.at), days).day, REMINDED_AT) if days > 0 else None
+
+
 def wake_at(case: Case, table: WorkdayTable, now: datetime, rules: CaseRules) -> datetime | None:
     """When the timer has something to do for a case; None: nothing, unless somebody acts."""
     if case.state == State.SUBMITTED:
         return silent_until(case, table, rules)
     if case.state == State.ISSUED and case.handover is not None:
         return case.handover.at + timedelta(days=rules.close_days)
+    if open_notice(case) is not None:
+        return reminder_at(case, table, rules)
     if case.state != State.IN_APPROVAL:
         return None
     if warnings_due(case, table, now):

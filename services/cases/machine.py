@@ -11,7 +11,7 @@ BEGIN = Edge("begin", (), "draft", "case.drafted", (_R,))
 APPLY = Edge("apply", (), "submitted", "case.submitted", (_ST,))
 
 # Somebody answers for it, and can hand that over.
-_OWNED = ("submitted", "incomplete", "in_approval", "supplementing", "paused", "granted", "denied", "ready")
+OWNED = ("submitted", "incomplete", "in_approval", "supplementing", "paused", "granted", "denied", "ready")
 # Fees are asked for while the case is worked on.
 _CHARGED = ("submitted", "in_approval", "granted", "ready")
 
@@ -28,8 +28,8 @@ MACHINE = Machine(
         Edge("save", ("draft",), "draft", "case.draft_saved", (_R,)),
         Edge("discard", ("draft",), "discarded", "case.discarded", (_R,)),
         Edge("submit", ("draft",), "submitted", "case.submitted", (_R,)),
-        *_in_place("take", _OWNED, "case.taken", _ST),
-        *_in_place("hand_over", _OWNED, "case.handed_over", _ST),
+        *_in_place("take", OWNED, "case.taken", _ST),
+        *_in_place("hand_over", OWNED, "case.handed_over", _ST),
         *_in_place("see_originals", ("submitted", "in_approval", "ready"), "case.originals_seen", _ST),
         *_in_place("charge", _CHARGED, "case.charged", _ST),
         Edge("accept", ("submitted",), "in_approval", "case.accepted", (_ST,)),
@@ -41,6 +41,9 @@ MACHINE = Machine(
         Edge("request_second_supplement", ("in_approval",), "supplementing", "case.second_notice", (_ST,)),
         Edge("supplement", ("incomplete",), "submitted", "case.supplemented", (_R, _ST)),
         Edge("supplement", ("supplementing",), "in_approval", "case.supplemented", (_R, _ST)),
+        *_in_place("remind_supplement", ("incomplete", "supplementing"), "case.supplement_due", _SY),
+        # The time of a notice is over: decided on what there is.
+        Edge("proceed", ("supplementing",), "in_approval", "case.proceeded", (_ST,)),
         Edge("pause", ("in_approval",), "paused", "case.paused", (_ST,)),
         Edge("resume", ("paused",), "in_approval", "case.resumed", (_ST,)),
         Edge("take_task", ("in_approval",), "in_approval", "case.task_taken", (_ST,)),
@@ -51,6 +54,8 @@ MACHINE = Machine(
         Edge("grant", ("in_approval",), "granted", "case.granted", (_ST,)),
         Edge("deny", ("in_approval",), "denied", "case.denied", (_ST,)),
         Edge("record_result", ("granted", "denied"), "ready", "case.ready", (_ST,)),
+        # What was handed over already is handed over anew.
+        Edge("correct_result", ("ready", "issued"), "ready", "case.result_corrected", (_ST,)),
         Edge("issue", ("ready",), "issued", "case.issued", (_ST,)),
         Edge("close", ("issued",), "closed", "case.closed", (_R, _ST, _SY)),
         Edge(

@@ -13,7 +13,7 @@ Invariants:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 import msgspec
@@ -110,13 +110,15 @@ class Delivery(Struct, frozen=True, kw_only=True):
 
 
 class Notice(Struct, frozen=True, kw_only=True):
-    """A supplement notice (补正告知): everything missing at once. ``reason``: why there is a second one."""
+    """A supplement notice (补正告知): everything missing at once. ``reason``: why there is a second one; ``until``: the
+    last day on which it can be handed in as of right."""
 
     at: datetime
     by: str
     missing: list[str]
     message: str = ""
     reason: str = ""
+    until: date | None = None
     answered_at: datetime | None = None
 
 
@@ -246,7 +248,9 @@ class CaseRules:
 
     ``silence_days``: working days after which an application that nobody has looked at counts as accepted
     (行政许可法 art. 32 and 82). ``close_days``: calendar days after which an issued case is closed.
+    ``supplement_days``: working days that a notice leaves to hand in what is missing.
     """
 
     silence_days: int = 5
     close_days: int = 15
+    supplement_days: int = 15

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from kernel.limits import Reading
 from kernel.workdays import WorkdayTable
-from services.cases.clocks import PROMISED, readings, silent_until
+from services.cases.clocks import PROMISED, open_notice, readings, silent_until
 from services.cases.model import TO_DO, Case, CaseRules, CaseTask, State, TaskState
 from services.store import HistoryEntry
 
@@ -39,13 +39,16 @@ _WORDS: Mapping[str, str] = {
     "refuse": "不予受理，原因请看办件详情。",
     "request_supplement": "材料不齐，已一次性告知您需要补充的内容。",
     "request_second_supplement": "还需要补充材料，原因请看补正通知。",
+    "remind_supplement": "提醒您补充材料。",
     "supplement": "补充材料已收到。",
+    "proceed": "到期没有补充材料，按现有材料继续办理。",
     "pause": "办理时限暂停计算。",
     "resume": "办理时限继续计算。",
     "charge": "已开出缴费单。",
     "grant": "已批准。",
     "deny": "未批准，原因请看办件详情。",
     "record_result": "办理结果已做好。",
+    "correct_result": "办理结果已更正。",
     "issue": "办理结果已送出。",
     "close": "已办结。",
     "withdraw": "您撤回了申请。",
@@ -131,4 +134,6 @@ def _until(case: Case, clock: Reading | None, table: WorkdayTable, rules: CaseRu
     if case.state == State.SUBMITTED and (end := silent_until(case, table, rules)) is not None:
         # The instant is the midnight after the last day: in UTC still that day.
         return end.date()
+    if (notice := open_notice(case)) is not None:
+        return notice.until
     return clock.deadline if clock is not None and case.state == State.IN_APPROVAL else None

@@ -13,7 +13,7 @@ from kernel.errors import Code, InvalidInput, NotAllowed, NotFound
 from kernel.limits import Reading
 from kernel.masking import mask_id_number, mask_name, mask_phone
 from kernel.workdays import WorkdayTable
-from services.cases.clocks import readings, silent_until
+from services.cases.clocks import notice_over, readings, silent_until
 from services.cases.files import CaseFile, case_files
 from services.cases.given import REUSABLE, materials_with, reusable
 from services.cases.known import PROFILE, Earlier, answered_before, from_case, known
@@ -199,6 +199,13 @@ class CaseQueries:
             raise InvalidInput(field="centre", reason="name the centre")
         return await self._store.at_desk(self._centres.get(wanted).code)
 
+    async def owned(self, officer: Officer, owner: str | None = None) -> list[Case]:
+        """What the officer answers for (首问负责), also while it waits for its applicant. A colleague's only for
+        supervisors, who hand it over. Raises NotAllowed."""
+        if owner not in (None, officer.id) and not officer.supervises:
+            raise NotAllowed(officer=owner)
+        return await self._store.owned(owner or officer.id)
+
     async def department_queue(self, officer: Officer, department: str | None = None) -> list[Case]:
         """What waits in a department: tasks, decisions, results to make. Raises NotAllowed, InvalidInput."""
         if not officer.supervises and department not in (None, officer.department):
@@ -225,6 +232,10 @@ class CaseQueries:
 
     def progress(self, case: Case) -> Progress:
         return progress(case, self.centre_name(case.centre), self._workdays, self._clock.now(), self._rules)
+
+    def notice_over(self, case: Case) -> bool:
+        """Whether the applicant has let the time of a notice pass."""
+        return notice_over(case, self._clock.now())
 
     def clocks(self, case: Case) -> dict[str, Reading]:
         """Every clock of the case by name: "promised", "legal", "task:<code>"."""

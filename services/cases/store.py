@@ -11,6 +11,7 @@ from pymongo import ASCENDING
 from kernel.clock import Clock
 from kernel.ids import Ids
 from services.cases.encryption import ADDRESS, ANSWERS, PARTY, PROOF
+from services.cases.machine import OWNED
 from services.cases.model import Case, Party
 from services.identity.encryption import Cipher
 from services.store import AggregateStore, Database, Index
@@ -28,6 +29,7 @@ class CaseStore(AggregateStore[Case]):
         Index(ONE_NUMBER, ("number",), unique=True, sparse=True),
         Index(ONE_DRAFT, ("draft_of",), unique=True, sparse=True),
         Index("person", ("person",)),
+        Index("owner", ("owner", "state")),
         # Sparse: nearly every case is done and stands in no queue. With the time, so that one page of a long queue is
         # read in its order and not sorted out of the whole of it.
         Index("desk", ("desk", "queued_at"), sparse=True),
@@ -59,6 +61,12 @@ class CaseStore(AggregateStore[Case]):
     async def in_department(self, department: str, limit: int = PAGE) -> list[Case]:
         """A department's queue, the longest waiting first."""
         cursor = self._collection.find({"departments": department}).sort("queued_at", ASCENDING).limit(limit)
+        return [self.read(d) async for d in cursor]
+
+    async def owned(self, owner: str, limit: int = PAGE) -> list[Case]:
+        """What an officer answers for and is not over, the longest since its receipt first."""
+        wanted = {"owner": owner, "state": {"$in": list(OWNED)}}
+        cursor = self._collection.find(wanted).sort("submitted_at", ASCENDING).limit(limit)
         return [self.read(d) async for d in cursor]
 
     async def set_wake(self, case: Case, at: datetime | None) -> None:

@@ -13,6 +13,7 @@ from kernel.ids import Kind
 from kernel.limits import Mark, Sign
 from kernel.machine import Actor
 from services.cases.applications import Applications
+from services.cases.clocks import notice_over
 from services.cases.forms import check_draft
 from services.cases.given import (
     Faults,
@@ -43,6 +44,7 @@ from services.cases.model import (
 from services.cases.store import ONE_NUMBER
 from services.cases.work import STEP_ATTEMPTS, Change, at_window, in_centre, opened
 from services.catalogue.application import form_of, tasks_of
+from services.catalogue.model import Delivery as Way
 from services.catalogue.model import ItemVersion
 from services.identity.staff.model import Role
 from services.store import Duplicate
@@ -67,6 +69,10 @@ class Window(Applications):
         person = await self._around.identity.person_at_window(party.name, party.id_number, party.phone)
         mine = await self._store.of_person(person) if person and given.principal is None else []
         fields = await self._at_the_window(version, party, given, seen, mine)
+        if not person and fields["delivery"].way == Way.ELECTRONIC:
+            # The app is the only place where the file could be fetched.
+            reason = "申请人没有与姓名、证件号码、电话都相符的小程序账号，不能电子送达，请选其他送达方式。"
+            raise faulty([{"field": "delivery", "reason": reason}])
         now = self._clock.now()
         case = Case(
             id=self._around.ids.new(Kind.CASE), state=State.SUBMITTED, created_at=now, updated_at=now,
@@ -148,7 +154,9 @@ class Window(Applications):
     ) -> Case:
         """Tells everything that is missing in one notice (一次性告知); the clock stands still until it is handed in.
 
-        A second notice needs a ``reason`` and is told to supervision. Raises InvalidInput NOTICE_REASON_REQUIRED.
+        It leaves ``supplement_days`` working days. A second notice needs a ``reason`` and is told to supervision.
+
+        Raises InvalidInput NOTICE_REASON_REQUIRED.
         """
         case = await self._require(case_id, at_window(officer))
         again = bool(case.notices)
@@ -160,12 +168,15 @@ class Window(Applications):
         def decide(case: Case) -> Change:
             if bool(case.notices) is not again:
                 raise Conflict
+            now = self._clock.now()
+            days = self._around.rules.supplement_days
+            until = self._around.workdays.add_working_days(local_day(now), days).day
             notice = Notice(
-                at=self._clock.now(), by=officer.id, missing=told, message=message, reason=reason if again else ""
+                at=now, by=officer.id, missing=told, message=message, reason=reason if again else "", until=until
             )
             fields = {"notices": [*case.notices, notice], "owner": case.owner or officer.id}
             fields |= self._paused(case, "supplement")
-            return Change(fields, {"count": len(told), "notice": len(case.notices) + 1})
+            return Change(fields, {"count": len(told), "notice": len(case.notices) + 1, "until": until.isoformat()})
 
         action = "request_second_supplement" if again else "request_supplement"
         return await self._step(case_id, action, Actor.STAFF, officer.id, at_window(officer), decide, reason)
@@ -175,6 +186,19 @@ class Window(Applications):
     ) -> Case:
         """The resident has brought what was missing to the window. Raises as do_see_originals."""
         return await self._at_the_counter(officer, case_id, "supplement", seen, scanned or {}, self.supplemented)
+
+    async def do_proceed(self, officer: Officer, case_id: str, reason: str) -> Case:
+        """Goes on without what a notice asked for, once its time is over: the departments decide on what there is.
+
+        Raises Conflict SUPPLEMENT_NOT_DUE.
+        """
+
+        def decide(case: Case) -> Change:
+            if not notice_over(case, self._clock.now()):
+                raise Conflict(Code.SUPPLEMENT_NOT_DUE, until=str(case.notices[-1].until))
+            return Change(self._resumed(case))
+
+        return await self._step(case_id, "proceed", Actor.STAFF, officer.id, at_window(officer), decide, reason)
 
     async def do_pause(self, officer: Officer, case_id: str, reason: str) -> Case:
         """Stops the clock for what the law leaves out of the limit: hearing, inspection, expert report (art. 45)."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 from kernel.money import Fen, format_yuan
@@ -39,6 +40,12 @@ def as_yuan(value: Any) -> str:
 def as_days(value: Any) -> str:
     """A promised limit in working days; 0: on the spot."""
     return f"{value}个工作日内" if int(value) else "当场"
+
+
+def as_last_day(value: Any) -> str:
+    """A day as told to residents; the day itself still counts."""
+    day = value if isinstance(value, date) else date.fromisoformat(str(value))
+    return f"{day.month}月{day.day}日前"
 
 
 def as_outcome(value: Any) -> str:
@@ -109,7 +116,9 @@ _REFUNDED: Final = EventRule("refund_paid", (_TITLE, _BILL, _AMOUNT, Take("reaso
 _CASE: Final = (_ITEM, Take("number"), Take("case_id"))
 _CASE_CENTRE: Final = (*_CASE, _CENTRE)
 _ACCEPTED: Final = EventRule("case_accepted", (*_CASE, Take("promised", "promised_days", as_days)))
-_SUPPLEMENT: Final = EventRule("case_supplement", (*_CASE, Take("count", convert=as_text)))
+_SUPPLEMENT: Final = EventRule(
+    "case_supplement", (*_CASE, Take("count", convert=as_text), Take("until", convert=as_last_day, fallback="尽快"))
+)
 _DECIDED: Final = EventRule("case_decided", (*_CASE, Take("outcome", "granted", as_outcome)))
 _PLACE: Final = (_ITEM, _CENTRE, _ADDRESS, _START, _NUMBER, _BOOKING)
 _UNREAD: Final = EventRule("conversation_unread", (Take("conversation_id"),), when=has_unread)
@@ -141,6 +150,7 @@ RULES: Final[Mapping[str, EventRule]] = {
     "case.accepted_by_silence": _ACCEPTED,
     "case.supplement_requested": _SUPPLEMENT,
     "case.second_notice": _SUPPLEMENT,
+    "case.supplement_due": _SUPPLEMENT,
     "case.refused": EventRule("case_refused", _CASE_CENTRE),
     "case.granted": _DECIDED,
     "case.denied": _DECIDED,

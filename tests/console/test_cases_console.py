@@ -190,6 +190,18 @@ async def test_a_case_goes_from_the_queue_to_the_result_in_hand(city: TestCity, 
         await state(page, "待发放")
         await axe(page, CONSOLE)
         await picture(page, CONSOLE, "case-ready")
+        # A number was mistyped; the file stays.
+        await act(page, "更正结果")
+        await page.get_by_test_id("result-number").fill("威审许〔2090〕2号")
+        await page.get_by_test_id("result-go").click()
+        await expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("请填写")
+        await page.get_by_test_id("correct-note").fill("文号有误")
+        await axe(page, CONSOLE)
+        await picture(page, CONSOLE, "case-correction")
+        await page.get_by_test_id("result-go").click()
+        await expect(page.get_by_test_id("history")).to_contain_text("更正办理结果")
+        await page.get_by_test_id("result-file").click()
+        await expect(page.get_by_test_id("shown-file")).to_be_visible()
 
     async with console(f"/cases/{case_id}", window) as page:
         await act(page, "发放结果")
@@ -205,7 +217,41 @@ async def test_a_case_goes_from_the_queue_to_the_result_in_hand(city: TestCity, 
     assert case.state == "issued"
     assert case.handover.tracking == "SF1234567890"
     assert case.result.file
+    assert case.result.number == "威审许〔2090〕2号"
     assert case.notices[0].missing == [PHOTO, "场所平面图"]
+
+
+async def test_an_officer_finds_what_waits_for_its_applicant_and_goes_on_without_it(
+    city: TestCity, console: OpenConsole
+) -> None:
+    await publish(city)
+    case_id = (await submitted(await applicant(city)))["case_id"]
+    window = await new_officer(city, "window_officer", name="李明")
+    for step, body in (("accept", None), ("notices", {"missing": ["场所平面图"]})):
+        await Resident(city, window.staff_id, window.token).ok("POST", f"/staff/cases/{case_id}/{step}", body)
+    async with console("/cases", window) as page:
+        await page.get_by_role("button", name="我负责的", exact=True).click()
+        row = page.get_by_test_id(f"queue-{case_id}")
+        await expect(row).to_contain_text("待补正（审批中）")
+        await expect(row).to_contain_text("前补正")
+        await row.get_by_role("button", name="打开").click()
+        await expect(page.get_by_text("前补齐")).to_be_visible()
+        await expect(page.get_by_test_id("proceed")).to_have_count(0)
+        # The clock is everybody's: the day of the notice is put back.
+        cases = city.api.house.database["cases"]
+        await cases.update_one({"_id": case_id}, {"$set": {"notices.0.until": "2090-11-20"}})
+        await page.get_by_role("link", name="返回队列").click()
+        await expect(row).to_contain_text("补正期限 2090-11-20 已过")
+        await axe(page, CONSOLE)
+        await picture(page, CONSOLE, "case-queue-mine")
+        await row.get_by_role("button", name="打开").click()
+        await page.get_by_test_id("proceed").click()
+        await page.get_by_test_id("reason").fill("已电话提醒，申请人表示无法补齐")
+        await axe(page, CONSOLE)
+        await picture(page, CONSOLE, "case-proceed")
+        await page.get_by_test_id("reason-go").click()
+        await state(page, "审批中")
+        await expect(page.get_by_test_id("history")).to_contain_text("逾期未补正，继续办理")
 
 
 async def test_an_officer_applies_for_a_resident_at_the_window(city: TestCity, console: OpenConsole) -> None:

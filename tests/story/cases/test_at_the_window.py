@@ -12,11 +12,14 @@ from tests.cases import (
     applicant,
     approvers,
     code,
+    download,
     events,
+    granted,
     id_number,
     officer,
     papers,
     submitted,
+    upload,
 )
 from tests.city import CENTRE, TestCity
 
@@ -107,6 +110,49 @@ async def test_a_window_applies_for_somebody_without_an_account_and_nothing_fail
     for path, field in (("name", "王2"), ("id_number", "371002198002290001"), ("phone", "123")):
         wrong = await window.call("POST", "/staff/cases", {"item": ITEM, "applicant": person | {path: field}})
         assert (wrong.status_code, wrong.json()["error"]["fields"]["field"]) == (400, f"$.applicant.{path}")
+
+
+async def test_what_is_delivered_electronically_needs_an_account_and_the_file_of_the_result(city: TestCity) -> None:
+    window, resident = await officer(city, "window_officer"), await applicant(city)
+    body = {"item": ITEM, "applicant": await papers(resident), "answers": ANSWERS, "delivery": "electronic"}
+    nobody = {"name": "孙老人", "id_number": id_number(), "phone": "13900001111"}
+    refused = await window.call("POST", "/staff/cases", body | {"applicant": nobody})
+    assert [fault["field"] for fault in refused.json()["error"]["fields"]["faults"]] == ["delivery"]
+    made = (await window.ok("POST", "/staff/cases", body))["id"]
+    await granted(city, window, made)
+    lead, case = (await approvers(city))[2], f"/staff/cases/{made}"
+    none = await lead.call("POST", f"{case}/result", {"name": "决定书"})
+    assert (code(none), none.json()["error"]["fields"]["field"]) == ("400 INVALID_INPUT", "$.file")
+    wrong, right = await upload(lead, "/staff/files"), await upload(lead, "/staff/files")
+    change = {"name": "联合许可决定书", "number": "2090-7", "note": "传错了文件"}
+    assert code(await lead.call("POST", f"{case}/result/correction", change)) == "409 ACTION_NOT_ALLOWED"
+    await lead.ok("POST", f"{case}/result", {"name": "决定书", "file": wrong})
+    # Until it is handed over it is corrected by its department, with a note; a file that is not given stays.
+    assert code(await window.call("POST", f"{case}/result/correction", change)) == "403 NOT_ALLOWED"
+    assert code(await lead.call("POST", f"{case}/result/correction", change | {"note": ""})) == "400 INVALID_INPUT"
+    await lead.ok("POST", f"{case}/result/correction", change)
+    assert (await window.ok("GET", case))["result"]["file"] == wrong
+    await lead.ok("POST", f"{case}/result/correction", change | {"file": right})
+    shown = await window.ok("GET", case)
+    assert (shown["result"]["name"], shown["result"]["number"], shown["result"]["file"]) == (
+        "联合许可决定书",
+        "2090-7",
+        right,
+    )
+    assert (shown["history"][-1]["action"], shown["history"][-1]["note"]) == ("correct_result", "传错了文件")
+    assert await download(window, f"{case}/files/{right}")
+    assert code(await window.call("GET", f"{case}/files/{wrong}")) == "404 FILE_NOT_FOUND"
+    await window.ok("POST", f"{case}/issue", {})
+    assert await download(resident, f"/api/cases/{made}/result")
+    # Handed over wrongly: nobody is shown it any more, until it is handed over anew.
+    last = await upload(lead, "/staff/files")
+    await lead.ok("POST", f"{case}/result/correction", change | {"file": last, "note": "姓名有误"})
+    assert (await resident.call("GET", f"/api/cases/{made}/result")).status_code == 404
+    assert "办理结果已更正。" in str((await resident.ok("GET", f"/api/cases/{made}"))["progress"]["timeline"])
+    await window.ok("POST", f"{case}/issue", {})
+    assert await download(resident, f"/api/cases/{made}/result")
+    await window.ok("POST", f"{case}/close")
+    assert code(await lead.call("POST", f"{case}/result/correction", change)) == "409 ACTION_NOT_ALLOWED"
 
 
 async def test_nobody_is_their_own_agent_and_who_has_no_account_pays_at_the_window(city: TestCity) -> None:

@@ -1,7 +1,7 @@
 /** What this officer may do of what the case allows: the API decides again, this only leaves out what it would refuse. */
 import type { Schemas } from '../../api/client'
 
-const DECISIONS = ['grant', 'deny', 'record_result']
+const DECISIONS = ['grant', 'deny', 'record_result', 'correct_result']
 const TASKS = ['take_task', 'release_task', 'decide_task']
 
 export interface Who {
