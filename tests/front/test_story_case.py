@@ -54,7 +54,7 @@ PLACE = "威海市环翠区新威路 1 号"
 
 async def answer(phone: Phone, field: str, text: str) -> None:
     box = phone.at(f"q-{field}").locator("input")
-    await box.fill(text)
+    await phone.write(box, text)
     await box.blur()
 
 
@@ -312,7 +312,7 @@ async def test_a_complaint_is_filed_answered_and_closed(mode: str, new_phone: Ma
     await phone.tap("start")
     await phone.tap("submit")
     await expect(phone.at("problem")).to_contain_text("请先写")
-    await phone.at("matter").locator("textarea").fill("小区门口的路灯坏了一个星期，晚上很黑。")
+    await phone.write(phone.at("matter").locator("textarea"), "小区门口的路灯坏了一个星期，晚上很黑。")
     await phone.fill("place", "新威路 1 号")
     await add_file(phone, "photos")
     await phone.at("photos").get_by_test_id("file").wait_for()

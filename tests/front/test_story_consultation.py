@@ -46,7 +46,7 @@ async def desk(browser: Browser, city: TestCity, officer: Officer) -> AsyncItera
 
 
 async def say(phone: Phone, text: str) -> None:
-    await phone.at("say").locator("textarea").fill(text)
+    await phone.write(phone.at("say").locator("textarea"), text)
     await phone.tap("send")
 
 
@@ -205,7 +205,7 @@ async def test_after_hours_a_question_is_left_and_answered_later(
     await inspect(phone, "consultation after hours", mode)
     await phone.tap("form-submit")
     await expect(phone.at("form").get_by_role("alert")).to_contain_text("请先写您的问题")
-    await phone.at("form-question").locator("textarea").fill("周末能办护照吗")
+    await phone.write(phone.at("form-question").locator("textarea"), "周末能办护照吗")
     await phone.tap("form-submit")
     await phone.tap("stand-in-allow")
     await expect(phone.at("form")).to_have_count(0)

@@ -23,7 +23,7 @@ async def _offered(front_city: TestCity) -> None:
 
 async def fill(phone: Phone, part: str, text: str) -> None:
     box = phone.at(f"principal-{part}").locator("input")
-    await box.fill(text)
+    await phone.write(box, text)
     await box.blur()
 
 
