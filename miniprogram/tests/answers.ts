@@ -70,7 +70,7 @@ export const caseInHand: Case = {
     ],
   },
   materials: [{ name: '居民户口簿', state: 'provided', files: ['fi_1'], source: '' }],
-  notices: [{ at: '2026-11-23T09:00:00+08:00', missing: ['居民户口簿'], message: '照片不清楚', reason: '', answered_at: null }],
+  notices: [{ at: '2026-11-23T09:00:00+08:00', missing: ['居民户口簿'], message: '照片不清楚', reason: '', until: '2026-12-16', answered_at: null }],
   delivery: 'window', opinion: '', result: null, handover: null, actions: ['supplement', 'withdraw'],
 }
 
