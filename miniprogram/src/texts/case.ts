@@ -44,7 +44,7 @@ export const zhCase = {
     draftNote: (day: string) => `${day}保存，点这里接着填`, holder: (name: string) => `现在由${name}办理`, yours: '等您处理',
   },
   progress: {
-    number: '办件编号', now: '现在由谁办', until: '最晚到哪天', acceptUntil: (day: string) => `${day}前告诉您是否受理`, decideUntil: (day: string) => `${day}前办好`, supplementUntil: (day: string) => `${day}前请您补齐`,
+    number: '办件编号', now: '现在由谁办', until: '最晚到哪天', acceptUntil: (day: string) => `${day}前告诉您是否受理`, decideUntil: (day: string) => `${day}前办好`, supplementUntil: (day: string) => `请您在${day}前补齐`,
     clock: '办理时限', used: (used: number, limit: number) => `共 ${limit} 个工作日，已用 ${used} 天`, left: (n: number) => `还剩 ${n} 天`,
     over: (n: number) => `超过 ${n} 天`, provisional: '节假日安排公布后，日期可能有变化。', lastDay: '今天是最后一天', onTheSpot: '当场办理',
     colours: { green: '时间充裕', yellow: '快到期了', red: '已经超时' } as Record<string, string>, paused: '暂停计时', stopped: '计时结束', history: '办理经过',
@@ -59,7 +59,7 @@ export const zhCase = {
     withdrawn: '已撤回。', receipt: '看申请回执', guide: '看办事指南', again: '再提一次申请', resultName: '办理结果', failed: '没有打开，请再试一次。',
   },
   supplement: {
-    list: '要补的一共这些，补一次就好', until: (day: string) => `请在${day}前补齐`, why: '说明', second: '为什么要再补一次', paused: '您补充期间，办理时限暂停计算，不用着急。',
+    list: '要补的一共这些，补一次就好', until: (day: string) => `请在${day}前补齐`, why: '说明', second: '为什么要再补一次', paused: '您补充期间，办理时限暂停计算。',
     upload: '请上传补充的材料', other: '要补别的材料？', otherNote: '新上传的会代替以前交的这份。', submit: '提交补充材料', nothing: '请先上传要补的材料，或填好要改的内容，再提交。',
     left: (names: string) => `还没有上传：${names}。提交后不能再在网上补交，除非窗口再次告知；没交的可以带到窗口。确定只交这些吗？`, leftYes: '只交这些', leftNo: '接着上传', done: '补充材料已提交。', notAsked: '现在不需要补充材料。', answers: '请改填写的内容', answersNote: '下面是您原来填写的，只改要改的，其余保持原样。', otherAnswers: '要改填写的内容？', waiting: '有文件正在上传，请等一等再提交。',
   },
