@@ -61,7 +61,8 @@ class Complainant(Struct, kw_only=True):
 
 class DeskComplaint(Struct, kw_only=True):
     """A complaint as staff see it; ``days_left`` until the answer is due, negative when overdue. ``complainant`` only
-    for staff of no department, masked, and only in the single view."""
+    for staff of no department, masked, and only in the single view. ``objection``: why the complainant was not content
+    with ``first_answer``."""
 
     id: str
     kind: ComplaintKind
@@ -76,6 +77,8 @@ class DeskComplaint(Struct, kw_only=True):
     days_left: int
     callback: bool
     answer: str | None
+    objection: str | None
+    first_answer: str | None
     merged_into: str | None
     created_at: datetime
     actions: list[str]
@@ -169,6 +172,8 @@ def _desk(call: Call, complaint: Complaint, complainant: Profile | None = None) 
         days_left=(due - local_day(call.city.clock.now())).days,
         callback=complaint.callback,
         answer=complaint.answer,
+        objection=complaint.objection,
+        first_answer=complaint.first_answer,
         merged_into=complaint.merged_into,
         created_at=complaint.created_at.astimezone(SHANGHAI),
         actions=MACHINE.allowed(complaint.state, Actor.STAFF),

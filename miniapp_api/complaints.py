@@ -8,12 +8,12 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 from handlers.base import Call
-from handlers.routing import RESIDENT, Idempotency, Limit, Route
-from kernel.clock import SHANGHAI
+from handlers.routing import RESIDENT, WORDS, Idempotency, Limit, Route
+from kernel.clock import SHANGHAI, local_day
 from kernel.errors import Code
 from kernel.machine import Actor
-from services.complaints.machine import MACHINE
-from services.complaints.model import STATE_WORDS, Complaint, ComplaintKind, State
+from services.complaints.actions import for_complainant
+from services.complaints.model import OBJECTED, STATE_WORDS, Complaint, ComplaintKind, State
 
 FileId = Annotated[str, Meta(min_length=1, max_length=40)]
 
@@ -29,6 +29,10 @@ class ComplaintRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     callback: bool = False
 
 
+class ObjectionRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    reason: Annotated[str, Meta(min_length=1, max_length=500, pattern=WORDS)]
+
+
 class ComplaintStepView(Struct, kw_only=True):
     """One line of the progress."""
 
@@ -38,7 +42,8 @@ class ComplaintStepView(Struct, kw_only=True):
 
 class ComplaintView(Struct, kw_only=True):
     """A complaint as its complainant sees it. ``due``: the last day for the answer; ``due_provisional``: the year's
-    holidays are not announced yet."""
+    holidays are not announced yet. ``closes``: when an answered one is closed by itself. ``objection``: why they were
+    not content with ``first_answer``."""
 
     id: str
     kind: ComplaintKind
@@ -53,6 +58,9 @@ class ComplaintView(Struct, kw_only=True):
     due_provisional: bool
     department: str | None
     answer: str | None
+    closes: date | None
+    objection: str | None
+    first_answer: str | None
     merged_into: str | None
     created_at: datetime
     progress: list[ComplaintStepView]
@@ -86,10 +94,17 @@ async def close_complaint(call: Call, complaint_id: str) -> ComplaintView:
     return complaint_view(await call.city.complaints.do_close_own(call.person, complaint_id))
 
 
+async def object_to_answer(call: Call, complaint_id: str, body: ObjectionRequest) -> ComplaintView:
+    """The complainant is not content with the answer: it is worked on anew, once."""
+    return complaint_view(await call.city.complaints.do_object(call.person, complaint_id, body.reason))
+
+
 def complaint_view(complaint: Complaint) -> ComplaintView:
     # Dispatching on from one department to the next is one line for the resident, a warning to supervision none.
-    told = (entry for entry in complaint.history if entry.actor is not Actor.SYSTEM or entry.to != entry.source)
-    steps = {entry.to: entry.at for entry in told}
+    told = [entry for entry in complaint.history if entry.actor is not Actor.SYSTEM or entry.to != entry.source]
+    later = [*(entry.to for entry in told[1:]), ""]
+    steps = [entry for entry, after in zip(told, later, strict=True) if after != entry.to]
+    answered = complaint.wake_at if complaint.state == State.ANSWERED else None
     return ComplaintView(
         id=complaint.id,
         kind=complaint.kind,
@@ -104,12 +119,19 @@ def complaint_view(complaint: Complaint) -> ComplaintView:
         due_provisional=complaint.due_provisional,
         department=complaint.department,
         answer=complaint.answer,
+        closes=None if answered is None else local_day(answered),
+        objection=complaint.objection,
+        first_answer=complaint.first_answer,
         merged_into=complaint.merged_into,
         created_at=complaint.created_at.astimezone(SHANGHAI),
         progress=[
-            ComplaintStepView(at=at.astimezone(SHANGHAI), words=STATE_WORDS[State(to)]) for to, at in steps.items()
+            ComplaintStepView(
+                at=entry.at.astimezone(SHANGHAI),
+                words=OBJECTED if entry.action == "object" else STATE_WORDS[State(entry.to)],
+            )
+            for entry in steps
         ],
-        actions=MACHINE.allowed(complaint.state, Actor.RESIDENT),
+        actions=for_complainant(complaint),
     )
 
 
@@ -122,6 +144,10 @@ ROUTES = [
     Route("GET", "/api/complaints", list_complaints, *_READ, "My complaints"),
     Route(
         "GET", "/api/complaints/{complaint_id}", read_complaint, *_READ, "Read a complaint", (Code.COMPLAINT_NOT_FOUND,)
+    ),
+    Route(
+        "POST", "/api/complaints/{complaint_id}/objection", object_to_answer, *_WRITE, "Not content with the answer",
+        _STEP,
     ),
     Route(
         "POST", "/api/complaints/{complaint_id}/close", close_complaint, *_WRITE, "Close an answered complaint", _STEP

@@ -156,6 +156,9 @@ class Settings:
     )
     complaint_request_days: int = setting(10, "Working days for a request or a suggestion.", minimum=1)
     complaint_days: int = setting(15, "Working days for a complaint.", minimum=1)
+    complaint_close_days: int = setting(
+        15, "Days after which an answered complaint is closed, unless its complainant did.", minimum=1
+    )
     dialogue_minutes: int = setting(30, "How long a dialogue is kept without a word.", minimum=1)
     dialogue_rounds: int = setting(2, "Questions back in a row until a person goes on.", minimum=1)
 

@@ -67,9 +67,10 @@ def build_dialogue(
 
 def complaint_rules(settings: Settings) -> ComplaintRules:
     return ComplaintRules(
+        close_days=settings.complaint_close_days,
         limits={
             ComplaintKind.CONSULT: settings.complaint_consult_days,
             ComplaintKind.REQUEST: settings.complaint_request_days,
             ComplaintKind.COMPLAINT: settings.complaint_days,
-        }
+        },
     )

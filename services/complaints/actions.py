@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from kernel.clock import Clock, local_day
-from kernel.errors import Code, Conflict, InvalidInput, NotFound
+from kernel.errors import ActionNotAllowed, Code, Conflict, InvalidInput, NotFound
 from kernel.ids import Ids, Kind
 from kernel.limits import Colour
 from kernel.machine import Actor
@@ -102,7 +102,7 @@ class Complaints:
             limit_days=self.rules.limits[kind], due=deadline.day.isoformat(), due_provisional=deadline.provisional,
             request_key=request_key,
         )  # fmt: skip
-        complaint.wake_at = wake_at(complaint, self._workdays, now)
+        complaint.wake_at = wake_at(complaint, self._workdays, now, self.rules)
         if photos:
             await self._photos.do_use(person, photos, complaint.id)
         try:
@@ -196,16 +196,42 @@ class Complaints:
             raise NotFound(Code.COMPLAINT_NOT_FOUND, complaint=complaint_id)
         return await self._step(complaint_id, "close", person, {}, actor=Actor.RESIDENT)
 
+    async def do_object(self, person: str, complaint_id: str, words: str) -> Complaint:
+        """The complainant is not content: worked on anew, with the whole time limit, and supervision is told. Once.
+
+        Raises NotFound COMPLAINT_NOT_FOUND, ActionNotAllowed also for a second time.
+        """
+        complaint = await self._require(complaint_id)
+        if complaint.person != person:
+            raise NotFound(Code.COMPLAINT_NOT_FOUND, complaint=complaint_id)
+        if "object" not in (allowed := for_complainant(complaint)):
+            raise ActionNotAllowed(complaint.state, "object", allowed)
+        deadline = self.due(complaint.kind)
+        changes: dict[str, Any] = {
+            "objection": scrub(words).strip(), "first_answer": complaint.answer, "answer": None, "answered_at": None,
+            "merged_into": None, "counted_from": self._clock.now(), "due": deadline.day.isoformat(),
+            "due_provisional": deadline.provisional, "warned": [],
+        }  # fmt: skip
+        told = {
+            "number": complaint.id, "title": KIND_WORDS[complaint.kind], "department": complaint.department or "",
+        }  # fmt: skip
+        return await self._step(complaint_id, "object", person, changes, actor=Actor.RESIDENT, told=told)
+
     async def do_wake_due(self, limit: int) -> int:
-        """Tells supervision of complaints whose limit has turned yellow or red; how many there were.
+        """Tells supervision of complaints whose limit has turned yellow or red, and closes those answered long ago; how
+        many there were.
 
         Each warning goes out once: the write that tells of it also remembers it, red standing for a yellow not told.
         """
         due = await self._store.due(self._clock.now(), limit)
         for complaint in due:
-            colour = warning_due(complaint, self._workdays, self._clock.now())
+            now = self._clock.now()
+            if complaint.state == State.ANSWERED:
+                await self._store.step(complaint, self._a_step(complaint, "close", "", {}, actor=Actor.SYSTEM))
+                continue
+            colour = warning_due(complaint, self._workdays, now)
             if colour is None:
-                await self._store.set_wake(complaint, wake_at(complaint, self._workdays, self._clock.now()))
+                await self._store.set_wake(complaint, wake_at(complaint, self._workdays, now, self.rules))
                 continue
             warned = sorted({*complaint.warned, Colour.YELLOW.value, colour.value})
             told = {
@@ -232,11 +258,12 @@ class Complaints:
         *,
         actor: Actor = Actor.STAFF,
         note: str = "",
+        told: Mapping[str, Any] | None = None,
     ) -> Complaint:
         """Read, decide, write under the version's guard; decides again when somebody was faster."""
         for _ in range(STEP_ATTEMPTS):
             complaint = await self._require(complaint_id)
-            step = self._a_step(complaint, action, by, changes, actor=actor, note=note)
+            step = self._a_step(complaint, action, by, changes, actor=actor, note=note, told=told)
             written = await self._store.step(complaint, step)
             if written is not None:
                 return written
@@ -249,9 +276,15 @@ class Complaints:
         """With the timer that follows from it."""
         edge = MACHINE.step(complaint.state, action, actor)
         after = msgspec.structs.replace(complaint, state=edge.target, **changes)
-        following = {"wake_at": wake_at(after, self._workdays, self._clock.now())}
+        following = {"wake_at": wake_at(after, self._workdays, self._clock.now(), self.rules)}
         data = _told(after) | {"by": actor.value} | dict(told or {})
         return Step(edge, actor, by, note, dict(changes) | following, data)
+
+
+def for_complainant(complaint: Complaint) -> list[str]:
+    """What the complainant can do now."""
+    allowed = MACHINE.allowed(complaint.state, Actor.RESIDENT)
+    return [action for action in allowed if action != "object" or complaint.objection is None]
 
 
 def _told(complaint: Complaint) -> dict[str, Any]:

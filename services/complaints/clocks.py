@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kernel.limits import Colour, Mark, Sign, next_change, read
 from kernel.workdays import WorkdayTable
-from services.complaints.model import WAITING, Complaint
+from services.complaints.model import WAITING, Complaint, ComplaintRules, State
 
-# The one clock of a complaint, as supervision names it: from filing to the answer, without pauses.
+# The one clock of a complaint, as supervision names it: from filing, or an objection, to the answer, without pauses.
 ANSWER = "answer"
 
 
@@ -22,8 +22,10 @@ def warning_due(complaint: Complaint, table: WorkdayTable, now: datetime) -> Col
     return reading.colour
 
 
-def wake_at(complaint: Complaint, table: WorkdayTable, now: datetime) -> datetime | None:
-    """When the timer has something to do; None: it waits for no answer, or everything was told."""
+def wake_at(complaint: Complaint, table: WorkdayTable, now: datetime, rules: ComplaintRules) -> datetime | None:
+    """When the timer has something to do; None: it is over or merged, or everything was told."""
+    if complaint.state == State.ANSWERED and complaint.answered_at is not None:
+        return complaint.answered_at + timedelta(days=rules.close_days)
     if complaint.state not in WAITING:
         return None
     if warning_due(complaint, table, now):
@@ -32,4 +34,4 @@ def wake_at(complaint: Complaint, table: WorkdayTable, now: datetime) -> datetim
 
 
 def _marks(complaint: Complaint) -> list[Mark]:
-    return [Mark(Sign.START, complaint.created_at)]
+    return [Mark(Sign.START, complaint.counted_from or complaint.created_at)]

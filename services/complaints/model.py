@@ -47,13 +47,17 @@ STATE_WORDS = {
     State.MERGED: "已与同一事件合并办理",
     State.REJECTED: "不予受理",
 }
+# What the progress says of an objection: the state alone would read as if nothing had been before.
+OBJECTED = "您对答复不满意，重新办理"
 
 
 class Complaint(Aggregate, kw_only=True):
     """``matter`` and ``place`` are free of personal numbers. ``due``: the last day for an answer in Weihai; it moves
     when the day is ``due_provisional`` and the year's holidays are announced. ``suggested``: departments by the text,
     the likeliest first. ``callback``: the complainant agrees to be called. ``warned``: colours of the limit that
-    supervision was told of. ``merged_into`` stays when the answer has come from there."""
+    supervision was told of. ``merged_into`` stays when the answer has come from there. ``objection``: why the
+    complainant was not content with ``first_answer``; ``counted_from``: from when on the limit runs, if not from
+    filing."""
 
     person: str
     kind: ComplaintKind
@@ -70,6 +74,9 @@ class Complaint(Aggregate, kw_only=True):
     department: str | None = None
     answer: str | None = None
     answered_at: datetime | None = None
+    objection: str | None = None
+    first_answer: str | None = None
+    counted_from: datetime | None = None
     merged_into: str | None = None
     warned: list[str] = msgspec.field(default_factory=list)
     request_key: str | None = None
@@ -77,10 +84,12 @@ class Complaint(Aggregate, kw_only=True):
 
 @dataclass(frozen=True)
 class ComplaintRules:
-    """Working days within which each kind is answered, counted from the day after it was filed (民法典 art. 201)."""
+    """``limits``: working days within which each kind is answered, counted from the day after it was filed (民法典 art.
+    201). ``close_days``: calendar days after which an answer that nobody objected to closes the complaint."""
 
     limits: dict[ComplaintKind, int] = field(
         default_factory=lambda: {ComplaintKind.CONSULT: 2, ComplaintKind.REQUEST: 10, ComplaintKind.COMPLAINT: 15}
     )
+    close_days: int = 15
     max_photos: int = 9
     max_matter: int = 2000

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     CONVERSATION_LATE = "conversation_late"
     COMPLAINT_YELLOW = "complaint_yellow"  # the answer to a complaint is due
     COMPLAINT_RED = "complaint_red"
+    COMPLAINT_OBJECTED = "complaint_objected"  # the complainant is not content with the answer
     FOLLOW_UP_LATE = "follow_up_late"  # nobody has called back after a bad rating
 
 
@@ -32,6 +33,7 @@ KINDS = {
     "case.limit_red": Kind.LIMIT_RED,
     "complaint.limit_yellow": Kind.COMPLAINT_YELLOW,
     "complaint.limit_red": Kind.COMPLAINT_RED,
+    "complaint.objected": Kind.COMPLAINT_OBJECTED,
     "conversation.late": Kind.CONVERSATION_LATE,
     "rating.follow_up_late": Kind.FOLLOW_UP_LATE,
 }

@@ -326,13 +326,33 @@ async def test_a_complaint_is_filed_answered_and_closed(mode: str, new_phone: Ma
     await answer_complaint(city, shown["id"])
     await phone.open(f"pages/complaint/detail?id={shown['id']}")
     await expect(phone.at("answer")).to_contain_text("已修好")
+    await expect(phone.at("closes")).to_contain_text("自动办结")
     await inspect(phone, "complaint answered", mode)
+    # Not content: once more, and then it is done.
+    await phone.tap("object")
+    await phone.tap("objection-send")
+    await expect(phone.at("problem")).to_contain_text("请先写")
+    await phone.write(phone.at("objection-reason").locator("textarea"), "修好两天又灭了")
+    await inspect(phone, "complaint objected", mode)
+    await phone.tap("objection-send")
+    await expect(phone.at("done")).to_contain_text("会再次答复")
+    await expect(phone.at("objection")).to_contain_text("修好两天又灭了")
+    await expect(phone.at("answer")).to_have_count(0)
+    await answer_again(city, shown["id"])
+    await phone.open(f"pages/complaint/detail?id={shown['id']}")
+    await expect(phone.at("answer")).to_contain_text("已换线路")
+    await expect(phone.at("object")).to_have_count(0)
     await phone.tap("close")
     await phone.page.locator(".uni-modal__btn_primary:visible").click()
     await expect(phone.at("done")).to_contain_text("已办结")
     await phone.open("pages/complaint/list")
     await phone.at("complaint").wait_for()
     await inspect(phone, "complaints", mode)
+
+
+async def answer_again(city: TestCity, complaint: str) -> None:
+    desk: Any = await city.staff("supervisor")
+    await desk.ok("POST", f"/staff/complaints/{complaint}/answer", {"answer": "已换线路，不会再灭。"})
 
 
 async def answer_complaint(city: TestCity, complaint: str) -> None:

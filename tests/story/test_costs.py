@@ -292,7 +292,10 @@ async def dialogue_and_complaints(meter: Meter) -> None:
     other = (await resident.ok("POST", "/api/complaints", {"kind": "request", "matter": "请修路灯"}))["id"]
     await agent.ok("POST", f"/staff/complaints/{other}/accept", {})
     await agent.ok("POST", f"/staff/complaints/{other}/answer", {"answer": "已修好"})
-    close = "/api/complaints/{complaint_id}/close"
+    objection, close = "/api/complaints/{complaint_id}/objection", "/api/complaints/{complaint_id}/close"
+    body = {"reason": "灯还是不亮"}
+    await meter.call(resident, f"POST {objection}", f"/api/complaints/{other}/objection", body)
+    await agent.ok("POST", f"/staff/complaints/{other}/answer", {"answer": "已换灯泡"})
     await meter.call(resident, f"POST {close}", f"/api/complaints/{other}/close")
 
 

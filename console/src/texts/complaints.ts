@@ -31,6 +31,8 @@ export const complaintTexts = {
   noneHere: '没有符合条件的诉求',
   noneHereHint: '换一个状态或部门试试。',
   showOpen: '查看全部待办',
+  objection: '诉求人对答复不满意',
+  firstAnswer: '第一次答复',
   place: '地点',
   happened: '时间',
   photos: '照片',

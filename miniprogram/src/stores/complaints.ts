@@ -40,6 +40,8 @@ export const useComplaints = defineStore('complaints', () => {
   }
   const close = (id: string): Promise<Complaint> =>
     post('/api/complaints/{complaint_id}/close', { path: { complaint_id: id } })
+  const object = (id: string, reason: string): Promise<Complaint> =>
+    post('/api/complaints/{complaint_id}/objection', { path: { complaint_id: id }, body: { reason } })
 
   async function refresh() {
     news.value += 1
@@ -48,5 +50,5 @@ export const useComplaints = defineStore('complaints', () => {
   onLiveEvent(({ name }) => void (name.startsWith('complaint.') && refresh()))
   onResume(() => void refresh())
   onSignOut(() => (list.value = null))
-  return { list, news, running, over, load, one, file, close }
+  return { list, news, running, over, load, one, file, close, object }
 })

@@ -11,6 +11,7 @@ export const zhComplaint = {
   detail: {
     filed: '已提交', number: '编号', due: '最晚答复', dueDay: (day: string, days: number) => `${day}（${days} 个工作日内）`, provisional: '节假日安排公布后，日期可能有变化。', answer: '答复', noAnswer: '还没有答复。', matter: '您反映的问题',
     place: '地点', happened: '时间', photos: '照片', photo: (n: number) => `照片 ${n}`, department: '承办单位', history: '处理经过', close: '满意，办结', closeAsk: '确定办结吗？办结后不再处理。', closeYes: '办结', closeNo: '先不办结',
-    closed: '已办结，谢谢您。', merged: '已和同一件事合并办理，答复会一样发给您。', copy: '复制编号', copied: '已复制', list: '看我反映的全部问题', again: '再反映一个问题',
+    closes: (day: string) => `没有意见的，${day}自动办结。`, object: '不满意，请再处理', objectAsk: '请说说哪里没有解决', objectHint: '例如：路灯修好两天又灭了', objectOnce: '只能提一次，会重新处理并答复您。', objectSend: '提交意见', objectNot: '先不提', objectMissing: '请先写哪里没有解决。', objected: '已重新处理，会再次答复您。',
+    objection: '您的意见', firstAnswer: '第一次答复', closed: '已办结，谢谢您。', merged: '已和同一件事合并办理，答复会一样发给您。', copy: '复制编号', copied: '已复制', list: '看我反映的全部问题', again: '再反映一个问题',
   },
 }

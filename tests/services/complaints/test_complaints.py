@@ -40,7 +40,7 @@ def test_the_machine_draws_all_states_and_every_state_has_words() -> None:
     assert set(STATE_WORDS) == set(State)
     assert MACHINE.final == {State.CLOSED, State.REJECTED}
     assert FILE.target == MACHINE.initial[0]
-    assert MACHINE.allowed("answered", Actor.RESIDENT) == ["close"]
+    assert MACHINE.allowed("answered", Actor.RESIDENT) == ["close", "object"]
 
 
 @pytest.mark.parametrize(("kind", "days"), [("consult", 2), ("request", 10), ("complaint", 15)])

@@ -11,7 +11,7 @@ import pytest
 from kernel.clock import local_instant
 from server import embedded
 from services.complaints.clocks import wake_at, warning_due
-from services.complaints.model import Complaint, ComplaintKind, State
+from services.complaints.model import Complaint, ComplaintKind, ComplaintRules, State
 from tests.city import START, Resident, TestCity, running_city
 
 MATTER = {"matter": "市公安局窗口办身份证让我跑了三趟", "place": "环翠区政务服务中心"}
@@ -114,6 +114,28 @@ async def test_another_kind_has_another_limit_and_warns_anew(city: TestCity) -> 
     assert await kinds(supervisor, filed["id"]) == [("complaint_red", "open"), ("complaint_red", "open")]
 
 
+async def test_an_answer_that_nobody_objects_to_closes_the_complaint(city: TestCity) -> None:
+    resident, agent = await city.resident(), await city.staff("agent", centre=None)
+    filed = [(await resident.ok("POST", "/api/complaints", MATTER | {"kind": "request"}))["id"] for _ in range(2)]
+    for one in filed:
+        await agent.ok("POST", f"/staff/complaints/{one}/accept", {})
+        await agent.ok("POST", f"/staff/complaints/{one}/answer", {"answer": "已整改"})
+    await resident.ok("POST", f"/api/complaints/{filed[1]}/close")
+
+    async def states() -> list[str]:
+        await city.work()
+        return [(await resident.ok("GET", f"/api/complaints/{one}"))["state"] for one in filed]
+
+    assert await states() == ["answered", "closed"]
+    city.clock.set(city.clock.now() + timedelta(days=14))
+    assert await states() == ["answered", "closed"]
+    city.clock.set(city.clock.now() + timedelta(days=1))
+    assert await states() == ["closed", "closed"]
+    kept = await city.api.house.database["complaints"].find_one({"_id": filed[0]})
+    assert kept is not None
+    assert (kept["history"][-1]["action"], kept["history"][-1]["actor"]) == ("close", "system")
+
+
 @pytest.mark.parametrize("state", State)
 def test_only_who_waits_for_an_answer_has_a_timer(city: TestCity, state: State) -> None:
     complaint = Complaint(
@@ -122,5 +144,5 @@ def test_only_who_waits_for_an_answer_has_a_timer(city: TestCity, state: State) 
     )  # fmt: skip
     table = city.api.house.city.workdays
     waits = state in (State.FILED, State.ACCEPTED, State.DISPATCHED)
-    assert (wake_at(complaint, table, START) is not None) == waits
+    assert (wake_at(complaint, table, START, ComplaintRules()) is not None) == waits
     assert (warning_due(complaint, table, on("2090-12-20")) is not None) == waits
