@@ -69,7 +69,7 @@ async def test_a_complaint_is_dispatched_answered_and_closed(city: TestCity, con
         await page.get_by_test_id("reason-go").click()
         await expect(page.get_by_test_id("complaint-state")).to_have_text("已办结")
     shown = await resident.ok("GET", f"/api/complaints/{filed['id']}")
-    assert (shown["state"], shown["answer"]) == ("closed", ANSWER)
+    assert (shown["state"], shown["answer"], shown["first_answer"]) == ("closed", "已责令停业整改", ANSWER)
 
 
 async def test_photos_are_looked_at_and_the_call_back_number_is_read_for_a_reason(
