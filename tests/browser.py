@@ -97,16 +97,20 @@ async def open_page(
     watch.check(quiet)
 
 
+async def settled(page: Page) -> None:
+    """Until no CSS transition runs: a colour that is still on its way is nobody's to read."""
+    await page.evaluate(
+        "Promise.allSettled(document.getAnimations().filter(a => a instanceof CSSTransition).map(a => a.finished))"
+        ".then(() => null)"
+    )
+
+
 async def axe(page: Page, folder: Path, *, exclude: tuple[str, ...] = ()) -> None:
     """No violation of WCAG 2.1 A and AA that axe-core (of ``folder``'s node_modules) finds on what the page shows now.
 
     Run through the debugger, not as a script tag, so that the page's own content security policy stays as it is.
     """
-    # A colour that is still on its way is nobody's to read.
-    await page.evaluate(
-        "Promise.allSettled(document.getAnimations().filter(a => a instanceof CSSTransition).map(a => a.finished))"
-        ".then(() => null)"
-    )
+    await settled(page)
     source = (folder / "node_modules" / "axe-core" / "axe.min.js").read_text()
     await page.evaluate(source)
     found = await page.evaluate(

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from tests.browser import settled
 from tests.city import CENTRE, ID_CARD_LOST, TestCity
 from tests.front.support import MINIPROGRAM, MODES, SCREENSHOTS, Phone
 
@@ -68,6 +69,7 @@ async def faults(phone: Phone) -> list[str]:
 
 async def inspect(phone: Phone, name: str, mode: str) -> None:
     await phone.page.wait_for_timeout(150)
+    await settled(phone.page)
     SCREENSHOTS.mkdir(exist_ok=True)
     await phone.page.screenshot(path=SCREENSHOTS / f"{name.replace(' ', '-')}.{mode}.png", full_page=True)
     assert await phone.page.evaluate(MEASURE, list(LEAST[mode])) == []

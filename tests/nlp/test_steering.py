@@ -85,6 +85,6 @@ def test_no_name_alias_or_question_of_the_catalogue_steers(entries: list[Entry])
 )
 def test_no_text_takes_long(piece: str) -> None:
     for text in (piece * 2000, (piece * 15)[:30], (piece * 15)[:29] + "x"):
-        began = time.perf_counter()
+        began = time.thread_time()
         signals(text)
-        assert time.perf_counter() - began < 0.5
+        assert time.thread_time() - began < 0.5

@@ -191,7 +191,7 @@ class TestFaults:
         assert first.nonce != second.nonce
 
     async def test_delayed_comes_later(self, pay: Pay) -> None:
-        await pay.control("notification_faults", kind="delay", seconds=1)
+        await pay.control("notification_faults", kind="delay", seconds=3)
         async with merchant() as shop:
             await pay.paid("WH0001", notify_url=shop.url)
             await asyncio.sleep(0.1)
