@@ -191,9 +191,7 @@ class Complaints:
 
     async def do_close_own(self, person: str, complaint_id: str) -> Complaint:
         """The complainant is content with the answer."""
-        complaint = await self._require(complaint_id)
-        if complaint.person != person:
-            raise NotFound(Code.COMPLAINT_NOT_FOUND, complaint=complaint_id)
+        await self._own(person, complaint_id)
         return await self._step(complaint_id, "close", person, {}, actor=Actor.RESIDENT)
 
     async def do_object(self, person: str, complaint_id: str, words: str) -> Complaint:
@@ -201,9 +199,7 @@ class Complaints:
 
         Raises NotFound COMPLAINT_NOT_FOUND, ActionNotAllowed also for a second time.
         """
-        complaint = await self._require(complaint_id)
-        if complaint.person != person:
-            raise NotFound(Code.COMPLAINT_NOT_FOUND, complaint=complaint_id)
+        complaint = await self._own(person, complaint_id)
         if "object" not in (allowed := for_complainant(complaint)):
             raise ActionNotAllowed(complaint.state, "object", allowed)
         deadline = self.due(complaint.kind)
@@ -212,9 +208,7 @@ class Complaints:
             "merged_into": None, "counted_from": self._clock.now(), "due": deadline.day.isoformat(),
             "due_provisional": deadline.provisional, "warned": [],
         }  # fmt: skip
-        told = {
-            "number": complaint.id, "title": KIND_WORDS[complaint.kind], "department": complaint.department or "",
-        }  # fmt: skip
+        told = _for_supervision(complaint)
         return await self._step(complaint_id, "object", person, changes, actor=Actor.RESIDENT, told=told)
 
     async def do_wake_due(self, limit: int) -> int:
@@ -234,14 +228,18 @@ class Complaints:
                 await self._store.set_wake(complaint, wake_at(complaint, self._workdays, now, self.rules))
                 continue
             warned = sorted({*complaint.warned, Colour.YELLOW.value, colour.value})
-            told = {
-                "clock": ANSWER, "number": complaint.id, "title": KIND_WORDS[complaint.kind],
-                "department": complaint.department or "",
-            }  # fmt: skip
+            told = _for_supervision(complaint) | {"clock": ANSWER}
             step = self._a_step(complaint, f"warn_{colour}", "", {"warned": warned}, actor=Actor.SYSTEM, told=told)
             # None: somebody was faster, perhaps with the answer; the next round looks again.
             await self._store.step(complaint, step)
         return len(due)
+
+    async def _own(self, person: str, complaint_id: str) -> Complaint:
+        """A foreign one is not told from one that does not exist."""
+        complaint = await self._require(complaint_id)
+        if complaint.person != person:
+            raise NotFound(Code.COMPLAINT_NOT_FOUND, complaint=complaint_id)
+        return complaint
 
     async def _require(self, complaint_id: str) -> Complaint:
         complaint = await self._store.get(complaint_id)
@@ -295,3 +293,7 @@ def _told(complaint: Complaint) -> dict[str, Any]:
         "kind_words": KIND_WORDS[complaint.kind],
         "filed_on": local_day(complaint.created_at).isoformat(),
     }
+
+
+def _for_supervision(complaint: Complaint) -> dict[str, str]:
+    return {"number": complaint.id, "title": KIND_WORDS[complaint.kind], "department": complaint.department or ""}
