@@ -117,8 +117,6 @@ async def test_apply_supplement_progress_pay_and_receipt(mode: str, new_phone: M
     await phone.at("supplement-0").get_by_test_id("file").wait_for()
     await inspect(phone, "supplement", mode)
     await phone.tap("submit")
-    if await phone.page.locator(".uni-modal__btn_primary:visible").count():
-        await phone.page.locator(".uni-modal__btn_primary:visible").click()
     await expect(phone.at("done")).to_contain_text("补充材料已提交")
     await expect(phone.at("clock")).to_contain_text("时间充裕")
 
