@@ -152,6 +152,11 @@ async def events(city: TestCity, case_id: str) -> list[str]:
     return [event.name for event in case.outgoing]
 
 
+async def titles(resident: Resident) -> list[str]:
+    """Of the messages in the resident's inbox."""
+    return [message["title"] for message in (await resident.ok("GET", "/api/messages"))["messages"]]
+
+
 async def download(who: Resident, path: str) -> bytes:
     answer = await who.call("GET", path)
     assert answer.status_code == 200, answer.text

@@ -128,7 +128,9 @@ class Approval(Window):
             kept = file or (case.result.file if case.result is not None else None)
             if kept is None and electronic(case):
                 raise no_file()
-            return Change({"result": CaseResult(name=name, number=number, file=kept, at=now), "handover": None})
+            result = CaseResult(name=name, number=number, file=kept, at=now)
+            # Whoever has the wrong one in hand is told; of one that nobody was given there is nothing to tell.
+            return Change({"result": result, "handover": None}, told={"taken_back": case.handover is not None})
 
         decide(case)
         files = [] if file is None else [file]

@@ -81,6 +81,11 @@ def has_unread(data: Mapping[str, Any]) -> bool:
     return bool(data.get("unread"))
 
 
+def was_handed_over(data: Mapping[str, Any]) -> bool:
+    """A corrected result of which the resident has the wrong one in hand."""
+    return bool(data.get("taken_back"))
+
+
 @dataclass(frozen=True, slots=True)
 class EventRule:
     """An event becomes a message of this template to the person that ``person`` names in its data, ``when`` its data
@@ -156,6 +161,7 @@ RULES: Final[Mapping[str, EventRule]] = {
     "case.denied": _DECIDED,
     "case.ready": EventRule("case_ready", _CASE_CENTRE),
     "case.issued": EventRule("case_issued", _CASE),
+    "case.result_corrected": EventRule("case_corrected", _CASE_CENTRE, when=was_handed_over),
     "bill.issued": EventRule("bill_issued", (_TITLE, _BILL, _AMOUNT), when=asked_for_by_an_officer),
     "person.identity_released": EventRule("identity_released", ()),
     "bill.paid": EventRule("bill_paid", (_TITLE, _BILL, _AMOUNT)),

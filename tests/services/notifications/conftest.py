@@ -49,6 +49,7 @@ OTHERS: dict[str, Any] = {
     "case_id": "CA0000000000000001", "number": "WH20261123-04817263", "promised_days": 5, "count": 3, "granted": True,
     "bill_id": "BL0000000000000001", "title": "不动产登记费", "amount_fen": 8000, "reason": "重复缴费",
     "due_at": MONDAY_MORNING + timedelta(days=2), "conversation_id": "CV0000000000000001", "unread": True,
+    "taken_back": True,
     "complaint_id": "CP0000000000000001", "kind_words": "投诉", "filed_on": "2026-11-23",
 }  # fmt: skip
 

@@ -19,6 +19,7 @@ from tests.cases import (
     officer,
     papers,
     submitted,
+    titles,
     upload,
 )
 from tests.city import CENTRE, TestCity
@@ -65,7 +66,7 @@ async def test_any_window_applies_for_a_resident_and_the_departments_get_the_cas
     # The resident, found by their papers, sees it in the app and is told.
     await city.work()
     assert made["id"] in [one["id"] for one in (await resident.ok("GET", "/api/cases"))["cases"]]
-    assert "申请已受理" in [m["title"] for m in (await resident.ok("GET", "/api/messages"))["messages"]]
+    assert "申请已受理" in await titles(resident)
 
 
 async def test_an_account_that_typed_the_number_of_another_is_shown_nothing_of_what_they_do_at_a_window(
@@ -146,7 +147,11 @@ async def test_what_is_delivered_electronically_needs_an_account_and_the_file_of
     assert await download(resident, f"/api/cases/{made}/result")
     # Handed over wrongly: nobody is shown it any more, until it is handed over anew.
     last = await upload(lead, "/staff/files")
+    await city.work()
+    assert "结果有更正" not in await titles(resident)  # nobody had been given the wrong one
     await lead.ok("POST", f"{case}/result/correction", change | {"file": last, "note": "姓名有误"})
+    await city.work()
+    assert (await titles(resident)).count("结果有更正") == 1
     assert (await resident.call("GET", f"/api/cases/{made}/result")).status_code == 404
     assert "办理结果已更正。" in str((await resident.ok("GET", f"/api/cases/{made}"))["progress"]["timeline"])
     await window.ok("POST", f"{case}/issue", {})
