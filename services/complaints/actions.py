@@ -160,11 +160,13 @@ class Complaints:
 
         Called for every answer, rejection and merge. Whichever of a merge and an answer is written last finds the
         other, so none is missed; done again it finds nobody left. Those merged into a merged one are told by its event.
+        The last merge of a circle finds the whole circle, and parts it.
         """
         complaint = await self._require(complaint_id)
         if complaint.state == State.MERGED:
             source = await self._require(complaint.merged_into or "")
-            await self._share(source, complaint)
+            if not await self._share(source, complaint):
+                await self._part_circle(complaint)
             return
         while waiting := await self._store.waiting_for(complaint_id, SHARED):
             for one in waiting:
@@ -185,6 +187,22 @@ class Complaints:
             return False
         await self._store.step(merged, step)
         return True
+
+    async def _part_circle(self, complaint: Complaint) -> None:
+        """Officers who merge complaints into each other at the same moment each see an open one to merge into, and
+        nobody would have any of them. The oldest is handled after all, the others wait for its answer."""
+        circle, one = [complaint], complaint
+        while one.state == State.MERGED:
+            one = await self._require(one.merged_into or "")
+            if one.id == complaint.id:
+                oldest = min(circle, key=lambda member: (member.created_at, member.id))
+                changes = {"merged_into": None}
+                # None written: the event of another of them has parted it.
+                await self._store.step(oldest, self._a_step(oldest, "part", "", changes, actor=Actor.SYSTEM))
+                return
+            if one.id in {member.id for member in circle}:
+                return  # a circle further on: its own events part it
+            circle.append(one)
 
     async def do_close(self, officer: str, complaint_id: str, note: str = "") -> Complaint:
         return await self._step(complaint_id, "close", officer, {}, note=scrub(note))

@@ -29,6 +29,8 @@ MACHINE = Machine(
         # The same matter was answered or rejected in the complaint that this one was merged into: so is this one.
         Edge("share_answer", ("merged",), "answered", "complaint.answered", (_SY,)),
         Edge("share_rejection", ("merged",), "rejected", "complaint.rejected", (_SY,)),
+        # Merged into each other at the same moment: one of them is handled after all.
+        Edge("part", ("merged",), "accepted", "complaint.parted", (_SY,)),
         Edge("close", ("answered",), "closed", "complaint.closed", (_R, _ST, _SY)),
         # Not content: it is worked on anew, once (``for_complainant``).
         Edge("object", ("answered",), "accepted", "complaint.objected", (_R,)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -100,6 +102,34 @@ async def test_the_answer_passes_through_one_that_was_merged_itself(shared_city:
     await shared_city.work()
     for person, one in zip(people, (last, middle, target), strict=True):
         assert await shown(person, one) == ("answered", ANSWER)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+async def test_merged_into_each_other_at_the_same_moment_one_is_handled_after_all(
+    shared_city: TestCity, agent: Resident, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [await shared_city.resident() for _ in range(count)]
+    ring = []
+    for one in people:
+        ring.append(await filed(one))
+        shared_city.clock.advance(timedelta(seconds=1))
+    store = shared_city.api.house.city.complaints._store
+    seen = {one: await store.get(one) for one in ring}
+    with monkeypatch.context() as still:
+        # Every officer looked before any of them wrote.
+        still.setattr(type(store), "get", lambda _self, one: asyncio.sleep(0, seen[one]))
+        for one, into in zip(ring, [*ring[1:], ring[0]], strict=True):
+            await merge(agent, one, into)
+    assert {(await shown(*each))[0] for each in zip(people, ring, strict=True)} == {"merged"}
+    await shared_city.work()
+    oldest = ring[0]
+    assert (await shown(people[0], oldest))[0] == "accepted"
+    await agent.ok("POST", f"/staff/complaints/{oldest}/answer", {"answer": ANSWER})
+    await shared_city.work()
+    for person, one in zip(people, ring, strict=True):
+        assert await shown(person, one) == ("answered", ANSWER)
+        history = (await shared_city.api.house.city.complaint_queries.any(one, None)).history
+        assert [entry.action for entry in history].count("part") == (one == oldest)
 
 
 async def test_an_event_that_comes_again_after_a_death_in_between_changes_nothing_more(
