@@ -21,6 +21,7 @@ from services.consultations.announcing import badge
 from services.consultations.checks import label_text
 from services.consultations.model import Check, Entry, Kind, Side
 from services.consultations.queries import PAGE
+from services.consultations.talk import Talk
 
 log = logging.getLogger("banshi.live")
 
@@ -92,6 +93,13 @@ def read_event(event: dict[str, Any]) -> Entry:
     """The entry that a live event carries: as it was made where it comes from this process."""
     entry = event["entry"]
     return entry if isinstance(entry, Entry) else msgspec.convert(entry, Entry)
+
+
+def hear(talk: Talk, topic: str, event: dict[str, Any]) -> None:
+    """What another process tells of a conversation that is followed here; the entry is read once for all sockets."""
+    if event.get("type") == "entry":
+        event["entry"] = entry = read_event(event)
+        talk.heard(entry)
 
 
 async def entry_image(city: City, conversation_id: str, seq: str) -> Raw:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -43,11 +43,12 @@ class Listener(Protocol):
 
 class Hub:
     """One per API process: one subscription, many sockets. ``own``: whose events are delivered here at once, and are
-    not news when they come back from Valkey."""
+    not news when they come back from Valkey. ``hear``: is shown what others tell of what is listened to here, first."""
 
-    def __init__(self, redis: Redis, own: str = "") -> None:
+    def __init__(self, redis: Redis, own: str = "", hear: Callable[[str, dict[str, Any]], None] | None = None) -> None:
         self._redis = redis
         self._own = own.encode()
+        self._hear = hear
         self._listeners: defaultdict[str, set[Listener]] = defaultdict(set)
         self._resyncing: asyncio.Task[None] | None = None
         self._again = False
@@ -119,15 +120,22 @@ class Hub:
             self._resync_soon()
         # Most of what other processes tell concerns nobody here: it is not even read.
         elif topic in self._listeners and teller != self._own:
-            self._tell(topic, msgspec.json.decode(event))
+            told = msgspec.json.decode(event)
+            if self._hear is not None:
+                _show(self._hear, topic, told)
+            self._tell(topic, told)
 
     def _tell(self, topic: str, event: dict[str, Any]) -> None:
         for listener in list(self._listeners.get(topic, ())):
-            try:
-                listener.tell_event(topic, event)
-            except Exception:
-                # One screen's trouble is neither the teller's nor the next screen's.
-                log.warning("a live event could not be shown", exc_info=True)
+            _show(listener.tell_event, topic, event)
+
+
+def _show(tell: Callable[[str, dict[str, Any]], None], topic: str, event: dict[str, Any]) -> None:
+    try:
+        tell(topic, event)
+    except Exception:
+        # One screen's trouble is neither the teller's nor the next screen's.
+        log.warning("a live event could not be shown", exc_info=True)
 
 
 async def publish(redis: Redis, topic: str, event: Mapping[str, Any]) -> None:

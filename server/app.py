@@ -9,6 +9,7 @@ import signal
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ import handlers.callbacks
 import handlers.case_files
 import handlers.cases
 import handlers.catalogue
+import handlers.chat
 import handlers.colleagues
 import handlers.complaints
 import handlers.console
@@ -212,7 +214,7 @@ async def serving(settings: Settings, port: int | None = None, clock: Clock | No
         seen = await load(house)
         frame = make_frame(house)
         listener = connect_redis_listener(settings)
-        hub = Hub(listener, house.city.live.origin)
+        hub = Hub(listener, house.city.live.origin, partial(handlers.chat.hear, house.city.talk))
         house.city.live.local = hub.deliver
         till = settings.wechat_pay_url if is_loopback(settings.wechat_pay_url) else ""
         phone = SimulatedPhone(settings.demo_simulators_url, till) if settings.demo_simulators_url else None

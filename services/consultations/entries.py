@@ -77,8 +77,14 @@ class Entries:
                 if written < len(entries):
                     if (old := await self._sent_before(entries[written])) is not None:
                         done.append((old, False))
-                    self._last.pop(conversation, None)
+                    # Unless more has been heard meanwhile, the last number has to be read.
+                    if self._last.get(conversation) == last + written:
+                        del self._last[conversation]
         raise Unavailable
+
+    def heard(self, entry: Entry) -> None:
+        """Another process has written this: the next number follows it, and nobody has to lose a race to learn that."""
+        self._remember(entry.conversation, entry.seq)
 
     async def answered_after(self, conversation: str, seq: int) -> bool:
         """Whether a member of staff has said something after a number."""
@@ -94,7 +100,7 @@ class Entries:
         return await self._store.of_sending(entry.conversation, entry.sender, entry.client_msg_id)
 
     def _remember(self, conversation: str, seq: int) -> None:
-        self._last[conversation] = seq
+        self._last[conversation] = max(seq, self._last.get(conversation, 0))
         self._last.move_to_end(conversation)
         if len(self._last) > REMEMBERED:
             self._last.popitem(last=False)

@@ -34,6 +34,8 @@ MAX_TEXT = 2000
 BOT_SECONDS = 5.0
 # After so many questions in a row without an answer a person goes on, whatever bot it is.
 MISSES = 2
+# What people say: it can be recalled, and it answers; a recall or a line of the system is neither.
+SAID = (Kind.TEXT, Kind.IMAGE, Kind.CARD)
 # Of an unanswered question, what the statistics keep.
 KEPT_TEXT = 100
 # Residents' words that the bot has not answered, as far back as it looks after a crash.
@@ -74,6 +76,12 @@ class Talk:
     async def settled(self) -> None:
         """Nothing is left to be written: for a process that ends."""
         await self._owing.settled()
+
+    def heard(self, entry: Entry) -> None:
+        """Another process has told of an entry: it spares look-ups here. Nothing depends on its being heard."""
+        self._entries.heard(entry)
+        if entry.side is Side.STAFF and entry.kind in SAID:
+            self._owing.pay(entry)
 
     # -- residents ---------------------------------------------------------------------------------------------
 
@@ -150,7 +158,7 @@ class Talk:
         Raises NotFound MESSAGE_NOT_FOUND, Conflict RECALL_TOO_LATE.
         """
         entry = await self._entry_store.one(conversation.id, seq)
-        mine = entry is not None and entry.sender == sender and entry.kind in (Kind.TEXT, Kind.IMAGE, Kind.CARD)
+        mine = entry is not None and entry.sender == sender and entry.kind in SAID
         # A left question is handed in: its answer needs it.
         if entry is None or not mine or entry.data.get("form"):
             raise NotFound(Code.MESSAGE_NOT_FOUND, seq=seq)
