@@ -74,6 +74,19 @@ async def test_an_answer_given_in_another_process_is_found_before_a_debt_is_note
     assert not await owed(here, chat)
 
 
+async def test_an_answer_heard_from_another_process_pays_and_a_recall_does_not(office: Office) -> None:
+    here, there = office.process(), office.process()
+    chat = await served(office, here)
+    said = await here.talk.do_say(WHO, chat.id, "r", "还在吗")
+    recalled = await there.talk.do_recall(chat, OFFICER, said.seq - 1)
+    here.talk.heard(recalled)
+    assert chat.id in here.talk._owing._debts
+    here.talk.heard(await there.talk.do_say_as(caller(OFFICER), chat.id, "s", "在"))
+    assert not here.talk._owing._debts
+    # The next number is known here too.
+    assert here.entries._last[chat.id] + 1 == (await here.talk.do_say(WHO, chat.id, "r2", "好的")).seq
+
+
 async def test_an_officer_who_answered_is_not_silent_whatever_was_noted(office: Office) -> None:
     """The note of one process and the answer of another crossed."""
     process = office.process()
