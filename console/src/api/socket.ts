@@ -113,6 +113,10 @@ export class LiveSocket {
     if (this.online.value) await this.resume(conversation)
   }
 
+  follows(conversation: string): boolean {
+    return this.last.has(conversation)
+  }
+
   unfollow(conversation: string): void {
     if (this.last.delete(conversation)) this.mention('leave', { conversation })
   }
@@ -193,6 +197,9 @@ export class LiveSocket {
       if (error instanceof ApiError && error.code === 'CONVERSATION_NOT_FOUND') {
         this.last.delete(conversation)
         this.tell({ type: 'left', conversation })
+      } else if (this.online.value) {
+        // Refused for the moment: without it nothing would come until the line breaks. Offline, the next line resumes.
+        setTimeout(() => { if (this.online.value && this.follows(conversation)) void this.resume(conversation) }, PAUSES_MS.at(-1))
       }
     }
   }

@@ -83,9 +83,9 @@ export const useInbox = defineStore('inbox', () => {
   async function tick(): Promise<void> {
     if (!navigator.onLine) return
     await refresh()
-    if (socket.online.value) return
     // No socket gets through: the same entries come over HTTP.
-    for (const id of talks.keys()) await catchUp(id).catch(() => undefined)
+    if (!socket.online.value) for (const id of talks.keys()) await catchUp(id).catch(() => undefined)
+    // Also over an open socket: what was refused for the moment goes now.
     await flush()
   }
 
@@ -107,7 +107,8 @@ export const useInbox = defineStore('inbox', () => {
       const talk = talks.get(one.id)
       if (talk && one.created_at === talk.conversation.created_at) talk.conversation = one
     }
-    for (const one of lists.mine ?? []) if (!talks.has(one.id)) void open(one.id, true).catch(() => undefined)
+    // Also one that was somebody else's for a while.
+    for (const one of lists.mine ?? []) if (!talks.has(one.id) || !socket.follows(one.id)) void open(one.id, true).catch(() => undefined)
   }
 
   /** What is over, read when somebody looks: it does not change by itself. Raises ApiError. */
@@ -129,7 +130,7 @@ export const useInbox = defineStore('inbox', () => {
     const entries = known?.entries ?? []
     talks.set(id, { conversation: page.conversation, page, entries, typingAt: known?.typingAt ?? 0 })
     add(id, page.entries as unknown as Entry[])
-    if (!known) await socket.follow(id, talks.get(id)?.entries.at(-1)?.seq ?? 0)
+    if (!socket.follows(id)) await socket.follow(id, talks.get(id)?.entries.at(-1)?.seq ?? 0)
     return talks.get(id) as Talk
   }
 

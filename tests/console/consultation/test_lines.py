@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from playwright.async_api import expect
 
+from kernel.errors import Unavailable
+from services.consultations.store import EntryStore
 from tests.browser import axe, picture
 from tests.city import TestCity
 from tests.console.conftest import CONSOLE, Officer, OpenConsole, new_officer
@@ -90,6 +93,46 @@ async def test_what_waits_is_sent_after_a_reload_under_the_same_name(city: TestC
         await page.wait_for_function("() => !Object.keys(localStorage).some(k => k.startsWith('banshi.outbox.'))")
     await resident.entry("只发一次")
     assert sum(one.get("text") == "只发一次" for one in resident.entries.values()) == 1
+
+
+async def test_a_conversation_that_comes_back_is_heard_again(city: TestCity, console: OpenConsole) -> None:
+    officer, other = await new_officer(city, "agent"), await new_officer(city, "agent")
+    resident, conversation = await taken(city, officer)
+    for one in (officer, other):
+        await http(one).ok("PUT", "/staff/presence", {"status": "online"})
+    transfer = f"/staff/conversations/{conversation}/transfer"
+    async with console(f"/inbox?c={conversation}", officer) as page:
+        await expect(page.get_by_test_id("composer")).to_be_visible()
+        await http(officer).ok("POST", transfer, {"officer": other.staff_id, "note": "请接一下"})
+        await expect(page.get_by_test_id("read-only")).to_be_visible()
+        unheard = await resident.say(conversation, "换人了吗")
+        await http(other).ok("POST", transfer, {"officer": officer.staff_id, "note": "还是您来"})
+        await expect(page.get_by_test_id("composer")).to_be_visible()
+        heard = await resident.say(conversation, "您回来了吗")
+        for said, text in ((unheard, "换人了吗"), (heard, "您回来了吗")):
+            await expect(page.get_by_test_id(f"entry-{said['seq']}")).to_contain_text(text)
+        await picture(page, CONSOLE, "inbox-back")
+
+
+async def test_what_is_refused_for_the_moment_goes_by_itself_over_the_open_line(
+    city: TestCity, console: OpenConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    officer = await new_officer(city, "agent")
+    resident, conversation = await taken(city, officer)
+    async with console(f"/inbox?c={conversation}", officer) as page:
+        await expect(page.get_by_test_id("composer")).to_be_visible()
+        with monkeypatch.context() as away:
+
+            async def refuse(self: EntryStore, entries: object) -> int:
+                raise Unavailable
+
+            away.setattr(EntryStore, "add", refuse)
+            await page.get_by_test_id("composer").fill("数据库歇了一会儿")
+            await page.keyboard.press("Enter")
+            await expect(page.get_by_test_id("outgoing")).to_contain_text("数据库歇了一会儿")
+        await resident.entry("数据库歇了一会儿")
+        await expect(page.get_by_test_id("outgoing")).to_have_count(0)
+    assert sum(one.get("text") == "数据库歇了一会儿" for one in resident.entries.values()) == 1
 
 
 async def test_staff_hand_in_images_and_nothing_else(city: TestCity) -> None:
