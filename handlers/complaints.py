@@ -128,11 +128,13 @@ async def personal(call: Call, complaint_id: str, body: ClearRequest) -> Complai
 
 
 async def accept(call: Call, complaint_id: str, body: AcceptRequest) -> DeskComplaint:
+    await _within_reach(call, complaint_id)
     return _desk(call, await call.city.complaints.do_accept(call.officer.staff_id, complaint_id, body.kind))
 
 
 async def dispatch(call: Call, complaint_id: str, body: DispatchRequest) -> DeskComplaint:
     """Hands it to a department, or on to another."""
+    await _within_reach(call, complaint_id)
     return _desk(call, await call.city.complaints.do_dispatch(call.officer.staff_id, complaint_id, body.department))
 
 
@@ -144,16 +146,25 @@ async def answer(call: Call, complaint_id: str, body: AnswerRequest) -> DeskComp
 
 
 async def merge(call: Call, complaint_id: str, body: MergeRequest) -> DeskComplaint:
+    await _within_reach(call, complaint_id)
     return _desk(call, await call.city.complaints.do_merge(call.officer.staff_id, complaint_id, body.into))
 
 
 async def reject(call: Call, complaint_id: str, body: ReasonRequest) -> DeskComplaint:
     """Not for this city's services; the reason is told to the complainant."""
+    await _within_reach(call, complaint_id)
     return _desk(call, await call.city.complaints.do_reject(call.officer.staff_id, complaint_id, body.reason))
 
 
 async def close(call: Call, complaint_id: str, body: ReasonRequest) -> DeskComplaint:
+    await _within_reach(call, complaint_id)
     return _desk(call, await call.city.complaints.do_close(call.officer.staff_id, complaint_id, body.reason))
+
+
+async def _within_reach(call: Call, complaint_id: str) -> None:
+    """Staff of a department act on what was dispatched to it, and know nothing of anything else. Raises NotFound."""
+    if call.officer.department:
+        await call.city.complaint_queries.any(complaint_id, call.officer.department)
 
 
 def _desk(call: Call, complaint: Complaint, complainant: Profile | None = None) -> DeskComplaint:

@@ -20,11 +20,11 @@ MATTER = {"kind": "complaint", "matter": "市公安局窗口办身份证让我�
 DEPARTMENT = "市公安局"
 
 
-async def of_department(city: TestCity, department: str) -> Resident:
-    """An approver of a department, signed in."""
+async def of_department(city: TestCity, department: str, role: Role = Role.APPROVER) -> Resident:
+    """A member of a department's staff, signed in."""
     name, password = f"officer{secrets.token_hex(4)}", secrets.token_urlsafe(12)
     await city.api.house.city.staff.do_create_staff(
-        name, password, [Role.APPROVER], by="test", centre=None, department=department
+        name, password, [role], by="test", centre=None, department=department
     )
     answer = await city.http.post(f"{city.api.url}/staff/session", json={"username": name, "password": password})
     return Resident(city, "", answer.json()["token"])
@@ -103,6 +103,33 @@ async def test_a_department_never_learns_who_complained(shared_city: TestCity) -
     assert (await other.call("POST", f"{path}/answer", {"answer": "与我们无关"})).status_code == 404
     asked = await other.ok("GET", f"/staff/complaints?department={DEPARTMENT}")
     assert complaint["id"] not in [c["id"] for c in asked["complaints"]]
+
+
+@pytest.mark.parametrize(
+    ("step", "body"),
+    [
+        ("accept", {}),
+        ("dispatch", {"department": "市民政局"}),
+        ("answer", {"answer": "已处理完毕"}),
+        ("merge", {"into": "CP0000000000000001"}),
+        ("reject", {"reason": "不属于受理范围"}),
+        ("close", {"reason": "已办结"}),
+    ],
+)
+async def test_a_departments_agents_do_nothing_to_what_is_not_theirs(
+    shared_city: TestCity, step: str, body: dict[str, Any]
+) -> None:
+    resident, agent = await shared_city.resident(), await shared_city.staff("agent", centre=None)
+    complaint = await resident.ok("POST", "/api/complaints", MATTER)
+    await agent.ok("POST", f"/staff/complaints/{complaint['id']}/accept", {})
+    await agent.ok("POST", f"/staff/complaints/{complaint['id']}/dispatch", {"department": DEPARTMENT})
+    stranger = await of_department(shared_city, "市民政局", Role.AGENT)
+    answer = await stranger.call("POST", f"/staff/complaints/{complaint['id']}/{step}", body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "COMPLAINT_NOT_FOUND")
+    assert (await agent.ok("GET", f"/staff/complaints/{complaint['id']}"))["state"] == "dispatched"
+    # What is theirs they hand on.
+    own = await of_department(shared_city, DEPARTMENT, Role.AGENT)
+    await own.ok("POST", f"/staff/complaints/{complaint['id']}/dispatch", {"department": "市民政局"})
 
 
 async def test_photos_are_shown_to_whoever_reads_the_complaint_and_each_look_is_in_the_audit(
