@@ -173,7 +173,7 @@ def _actions(call: Call, case: Case) -> list[str]:
     is waited for until its time is over."""
     wrong = {"request_supplement" if case.notices else "request_second_supplement"}
     if not call.city.case_queries.notice_over(case):
-        wrong.add("proceed")
+        wrong |= {"proceed", "refuse"} if open_notice(case) else {"proceed"}
     return [action for action in MACHINE.allowed(case.state, Actor.STAFF) if action not in wrong]
 
 

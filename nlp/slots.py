@@ -92,7 +92,7 @@ class Slots(Struct, frozen=True, kw_only=True):
 _SHORT = re.compile(r"(?:政务服务中心|便民服务中心|便民代办点|接待大厅|服务大厅|登记交易大厅|办税服务厅)$")
 _NOT = re.compile(r"(?:不是|不去|不要|不在|别去|不想去|除了|离开)\s*$")
 _CORRECTION = re.compile(r"不是|不对|错了|说错|改成|改到|换成|换到|应该是|我是说|改为|不要")
-_ORDINAL = re.compile(r"^(?:我?(?:选|要|就)?\s*(?:第)?([1-9一二两三四五六七八九])(?:个|项|条|号)?(?:吧|的|就行)?)$")
+_ORDINAL = re.compile(r"^(?:我?(?:选|要|就)?\s*(?:第)?([1-9一二两三四五六七八九])(?:个|项|条)?(?:吧|的|就行)?)$")
 _LAST = re.compile(r"^(?:选)?最后(?:一|那)?个(?:吧)?$")
 _ID = re.compile(r"(?i)(?<![0-9a-z])([a-z]{2}(?:[\s-]?[0-9a-z]){16})(?![0-9a-z])")
 # A case number as it is printed, WH20901121-04817263 (services/cases/numbers.py holds its check digit).

@@ -84,12 +84,16 @@ _WHOLE: dict[Signal, _Clause] = {
     ),
 }  # fmt: skip
 
+# Every clause of an agreement agrees: 可以，就这样提交.
+_YES = re.compile(
+    r"^(?:对的?|是的?|好的?|好吧|好呀|行|行吧|行的|可以|可以的|嗯+|恩|没错|没问题|确认|确定|就这样|就这个|没有?问题|(?:就这样|就这么|可以|没问题|请|帮我)?(?:提交|办|约)(?:就行|即可)?|(?:确认|核对)?无误|都对|ok|okay|yes|y|同意|要的|对对|是是|约吧|办吧|取消吧|提交吧?|确认提交|确认取消|确认预约|确认改期)[吧的了啊呀!。~，]*$"
+)
+_THANKS = re.compile(r"^(?:谢谢|多谢|感谢|谢了|麻烦了?|辛苦了?|拜托了?)[你您啦了啊呀]*$")
 _INSIDE: tuple[tuple[Signal, re.Pattern[str]], ...] = (
     (Signal.RESUME, re.compile(r"^(?:那|好的|好|请|我要|我想)*(?:继续|接着|回到|回去)(?:$|[吧啊呀了,，]|刚才|刚刚|之前|上面|前面|原来|预约|约|办|弄|说|做|投诉|改|取消|缴费|查|那个|这个)|(?:继续|接着)(?:刚才|之前|约)|^刚才(?:那个|的)")),
     (Signal.OTHER_TIME, re.compile(r"换个?(?:别的|其他)?(?:时间|日子|天|点)|改个?时间|别的时间|其他时间|时间不(?:行|合适|对)|换一天|另选时间")),
     (Signal.OTHER_CENTRE, re.compile(r"换个?(?:别的|其他)?(?:地方|大厅|中心|地点)|别的(?:大厅|地方)|其他(?:大厅|地方)|地方不对|地点不对")),
     (Signal.OTHER_ITEM, re.compile(r"换个?(?:别的)?(?:事项|业务)|事项不对|不是(?:这个|那个)?(?:事项|业务)|不是办这个|不是这件事|搞错事项")),
-    (Signal.YES, re.compile(r"^(?:对的?|是的?|好的?|好吧|好呀|行|行吧|行的|可以|可以的|嗯+|恩|没错|没问题|确认|确定|就这样|就这个|没有?问题|ok|okay|yes|y|同意|要的|对对|是是|约吧|办吧|取消吧|提交吧?|确认提交|确认取消|确认预约|确认改期)[吧的了啊呀!。~，]*$")),
     (Signal.NO, re.compile(r"^(?:不|不对|不是|不行|不要|不可以|不确定|否|no|n|先不|别|不好|没有|无|不用)[了吧的啊呀!。~，]*$")),
 )  # fmt: skip
 
@@ -99,6 +103,9 @@ def signals(normal: str) -> frozenset[Signal]:
     bare = normal.strip(" 。.!！~，,？?")
     found = {signal for signal, pattern in _INSIDE if pattern.search(bare)}
     clauses = _said(bare)
+    agreed = [bool(_YES.match(one)) for one in clauses]
+    if any(agreed) and all(yes or _THANKS.match(one) for yes, one in zip(agreed, clauses, strict=True)):
+        found.add(Signal.YES)
     for signal, clause in _WHOLE.items():
         telling = [one for one in clauses if not clause.courtesy(one) or clause.says(one)]
         if telling and (clause.says(telling[0]) or clause.says(telling[-1])):

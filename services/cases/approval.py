@@ -161,7 +161,12 @@ class Approval(Window):
             if any(step.action == "charge" and step.note == bill.id for step in case.history):
                 # Asked for twice at once: the other has written it down.
                 return case
-            edge = MACHINE.step(case.state, "charge", Actor.STAFF)
+            try:
+                edge = MACHINE.step(case.state, "charge", Actor.STAFF)
+            except ActionNotAllowed:
+                # It was issued or came to nothing meanwhile: nobody is left with a bill that no case knows.
+                await self._around.payments.do_cancel_bill(bill.id, "", "办件已办结", Actor.SYSTEM)
+                raise
             written = await self._write(case, edge, Actor.STAFF, officer.id, Change(told=told), bill.id)
             if written is not None:
                 return written
@@ -191,24 +196,28 @@ class Approval(Window):
         Raises Conflict BILL_UNPAID with the bills, InvalidInput without a tracking number, or without the file where
         the file is all that the resident gets.
         """
-        case = await self._require(case_id, at_window(officer))
-        MACHINE.step(case.state, "issue", Actor.STAFF)
+        for _ in range(STEP_ATTEMPTS):
+            case = await self._require(case_id, at_window(officer))
+            edge = MACHINE.step(case.state, "issue", Actor.STAFF)
+            handover = await self._handover(case, officer, tracking)
+            change = Change({"handover": handover}, {"way": handover.way})
+            # Who lost to somebody looks at the bills again: it may have been a charge.
+            written = await self._write(case, edge, Actor.STAFF, officer.id, change)
+            if written is not None:
+                return written
+        raise Conflict
+
+    async def _handover(self, case: Case, officer: Officer, tracking: str) -> Handover:
+        """Raises as ``do_issue``."""
         way = case.delivery.way if case.delivery is not None else Way.WINDOW.value
         if way == Way.POST and not tracking:
             raise InvalidInput(field="$.tracking", reason="sent by post: the tracking number is needed")
         if electronic(case) and (case.result is None or case.result.file is None):
             raise no_file()
-        bills = await self._around.payment_queries.of_subject(SubjectKind.CASE, case_id)
+        bills = await self._around.payment_queries.of_subject(SubjectKind.CASE, case.id)
         if unpaid := [bill.id for bill in bills if bill.state == BillState.OPEN]:
             raise Conflict(Code.BILL_UNPAID, bills=unpaid)
-        handover = Handover(way=way, at=self._clock.now(), by=officer.id, tracking=tracking)
-
-        def decide(case: Case) -> Change:
-            return Change({"handover": handover}, {"way": way})
-
-        edge = MACHINE.step(case.state, "issue", Actor.STAFF)
-        written = await self._write(case, edge, Actor.STAFF, officer.id, decide(case))
-        return written or await self._step(case_id, "issue", Actor.STAFF, officer.id, at_window(officer), decide)
+        return Handover(way=way, at=self._clock.now(), by=officer.id, tracking=tracking)
 
     async def do_close(self, officer: Officer, case_id: str) -> Case:
         return await self._step(case_id, "close", Actor.STAFF, officer.id, at_window(officer), lambda case: Change())

@@ -142,9 +142,14 @@ class Window(Applications):
         return await self._step(case_id, "accept", Actor.STAFF, officer.id, at_window(officer), decide)
 
     async def do_refuse(self, officer: Officer, case_id: str, reason: str) -> Case:
-        """Does not accept (不予受理), with the reason that the resident is told."""
+        """Does not accept (不予受理), with the reason that the resident is told.
+
+        Raises Conflict SUPPLEMENT_NOT_DUE while the resident has time to hand in what a notice asked for.
+        """
 
         def decide(case: Case) -> Change:
+            if case.state == State.INCOMPLETE:
+                self._time_is_over(case)
             return Change({"opinion": reason, "owner": case.owner or officer.id})
 
         return await self._step(case_id, "refuse", Actor.STAFF, officer.id, at_window(officer), decide, reason)
@@ -194,8 +199,7 @@ class Window(Applications):
         """
 
         def decide(case: Case) -> Change:
-            if not notice_over(case, self._clock.now()):
-                raise Conflict(Code.SUPPLEMENT_NOT_DUE, until=str(case.notices[-1].until))
+            self._time_is_over(case)
             return Change(self._resumed(case))
 
         return await self._step(case_id, "proceed", Actor.STAFF, officer.id, at_window(officer), decide, reason)
@@ -204,7 +208,8 @@ class Window(Applications):
         """Stops the clock for what the law leaves out of the limit: hearing, inspection, expert report (art. 45)."""
 
         def decide(case: Case) -> Change:
-            return Change(self._paused(case, reason))
+            # Whoever pauses a case that nobody had answers for it: it stands in no queue but theirs.
+            return Change(self._paused(case, reason) | {"owner": case.owner or officer.id})
 
         return await self._step(case_id, "pause", Actor.STAFF, officer.id, at_window(officer), decide, reason)
 
@@ -215,6 +220,10 @@ class Window(Applications):
         return await self._step(case_id, "resume", Actor.STAFF, officer.id, at_window(officer), decide, note)
 
     # -- inside ------------------------------------------------------------------------------------------------
+
+    def _time_is_over(self, case: Case) -> None:
+        if not notice_over(case, self._clock.now()):
+            raise Conflict(Code.SUPPLEMENT_NOT_DUE, until=str(case.notices[-1].until))
 
     async def _at_the_counter(
         self, officer: Officer, case_id: str, action: str, seen: list[str], scanned: Mapping[str, list[str]],

@@ -24,7 +24,7 @@ from services.consultations.data import ConsultationData
 from services.consultations.entries import Entries
 from services.consultations.machine import CONVERSATION, ENDING, START
 from services.consultations.model import Conversation, Form, Limits, Needs, State
-from services.consultations.ports import Live
+from services.consultations.ports import INTERRUPTED, Live
 from services.consultations.store import ConversationStore
 from services.consultations.timing import Timing
 from services.identity.encryption import PHONE, Cipher
@@ -161,10 +161,13 @@ class Consultations:
 
     async def do_return_to_bot(self, person: str, conversation_id: str) -> Conversation:
         """The resident no longer wants to wait."""
-        changes = {"queued_at": None, "handed_at": None}
+
+        def decide(one: Conversation, edge: Edge) -> Mapping[str, Any]:
+            return {"queued_at": None, "handed_at": None, "bot_state": one.bot_state | {INTERRUPTED: True}}
+
         return await self.step(
             lambda: access.of_person(self._store, person, conversation_id), "return_to_bot", Actor.RESIDENT, person,
-            lambda one, edge: changes,
+            decide,
         )  # fmt: skip
 
     async def do_close(self, person: str, conversation_id: str) -> Conversation:
@@ -187,6 +190,7 @@ class Consultations:
             # Its clocks begin anew with the next hand-over.
             return {
                 "open": True, "closed_at": None, "handed_at": None, "first_answer_at": None, "alarms": [],
+                "bot_state": one.bot_state | {INTERRUPTED: True},
             }  # fmt: skip
 
         try:

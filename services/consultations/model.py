@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -135,6 +135,10 @@ class Conversation(Aggregate, kw_only=True):
         return self.form if self.form is not None and self.form.at == self.handed_at else None
 
 
+# What people say themselves, as against lines of the system and recalls.
+SAID: Final = (Kind.TEXT, Kind.IMAGE, Kind.CARD)
+
+
 class Entry(Struct, kw_only=True, omit_defaults=True):
     """One of a conversation's numbered entries. ``sender``: a person's, a member of staff's id, "bot" or "system"."""
 
@@ -153,6 +157,11 @@ class Entry(Struct, kw_only=True, omit_defaults=True):
     check_label: int | None = None
     check_at: datetime | None = None
     check_attempts: int = 0
+
+    @property
+    def stands(self) -> bool:
+        """Said by a person, and not taken back."""
+        return self.kind in SAID and self.recalled_at is None
 
 
 class Draft(Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ NOTE_AFTER_SECONDS = 2.0
 @dataclass(frozen=True)
 class _Debt:
     conversation: Conversation
-    entry: Entry
+    entries: list[Entry]
     timer: asyncio.TimerHandle
 
 
@@ -42,15 +42,20 @@ class Owing:
         self._writing: set[asyncio.Task[None]] = set()
 
     def owe(self, conversation: Conversation, entry: Entry) -> None:
-        """The resident has said this and the owner owes an answer; nothing if they owed one already."""
-        if conversation.id not in self._debts:
-            timer = asyncio.get_running_loop().call_later(self._seconds, self._note, conversation.id)
-            self._debts[conversation.id] = _Debt(conversation, entry, timer)
+        """The resident has said this and the owner owes an answer, since the first that is not answered."""
+        if (debt := self._debts.get(conversation.id)) is not None:
+            debt.entries.append(entry)
+            return
+        timer = asyncio.get_running_loop().call_later(self._seconds, self._note, conversation.id)
+        self._debts[conversation.id] = _Debt(conversation, [entry], timer)
 
     def pay(self, answer: Entry) -> None:
         """The owner has said this; an earlier message that was only sent again pays nothing."""
         debt = self._debts.get(answer.conversation)
-        if debt is not None and answer.seq > debt.entry.seq:
+        if debt is None:
+            return
+        debt.entries[:] = [entry for entry in debt.entries if entry.seq > answer.seq]
+        if not debt.entries:
             debt.timer.cancel()
             del self._debts[answer.conversation]
 
@@ -69,13 +74,16 @@ class Owing:
 
     async def _write(self, debt: _Debt) -> None:
         """Another process may take the answer: it is looked for before, and after for who answered meanwhile."""
-        id_, since = debt.conversation.id, debt.entry.at
+        id_ = debt.conversation.id
         try:
-            if await self._entry_store.answered_after(id_, debt.entry.seq):
+            for entry in debt.entries:
+                if await self._entry_store.answered_after(id_, entry.seq):
+                    continue
+                wake_at = self._timing.owed_wake(debt.conversation, entry.at, entry.at)
+                await self._store.owe(debt.conversation, entry.at, wake_at)
+                if await self._entry_store.answered_after(id_, entry.seq):
+                    await self._store.not_owed(id_, entry.at)
                 return
-            await self._store.owe(debt.conversation, since, self._timing.owed_wake(debt.conversation, since, since))
-            if await self._entry_store.answered_after(id_, debt.entry.seq):
-                await self._store.not_owed(id_, since)
         except Exception:
             # The conversation's timer finds it.
             log.warning("an answer owed could not be noted", exc_info=True)

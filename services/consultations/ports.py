@@ -9,6 +9,9 @@ from typing import Any, Literal, Protocol
 import msgspec
 from msgspec import Struct
 
+# In what the bot kept: since its last words the resident waited for a person or was with one, or it had ended.
+INTERRUPTED = "interrupted"
+
 
 class BotTurn(Struct, frozen=True, kw_only=True):
     """What a resident said, and what the bot kept of before. ``conversation``: its id; ``photos``: files of theirs,

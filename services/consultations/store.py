@@ -14,7 +14,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from kernel.clock import Clock
 from kernel.ids import Ids
 from services.batches import Batches
-from services.consultations.model import Check, Conversation, Entry, Officer, Presence, Rating, Side, State
+from services.consultations.model import SAID, Check, Conversation, Entry, Officer, Presence, Rating, Side, State
 from services.store import AggregateStore, Database, Document, Index, Store, to_document
 
 ONE_OPEN = "one_open_conversation_per_person"
@@ -231,10 +231,14 @@ class EntryStore(Store):
         return [_page(held[conversation], seq, limit) for conversation, seq, limit in asked]
 
     async def answered_after(self, conversation: str, seq: int) -> bool:
-        """Whether a member of staff has said something after a number."""
+        """Whether a member of staff has said something after a number that still stands."""
         query = {"conversation": conversation, "seq": {"$gt": seq}}
-        cursor = self._collection.find(query, {"side": 1})
-        return any([d["side"] == Side.STAFF async for d in cursor])
+        fields = {"side": 1, "kind": 1, "recalled_at": 1}
+        said = [
+            d["side"] == Side.STAFF and d["kind"] in SAID and "recalled_at" not in d
+            async for d in self._collection.find(query, fields)
+        ]
+        return any(said)
 
     async def one(self, conversation: str, seq: int) -> Entry | None:
         document = await self._collection.find_one({"conversation": conversation, "seq": seq})

@@ -23,7 +23,7 @@ from services.consultations.clocks import ConversationClocks
 from services.consultations.data import ConsultationData
 from services.consultations.entries import Entries, Turns
 from services.consultations.machine import CONVERSATION
-from services.consultations.model import Conversation, Draft, Entry, Kind, Limits, Side, State
+from services.consultations.model import SAID, Conversation, Draft, Entry, Kind, Limits, Side, State
 from services.consultations.owing import Owing
 from services.consultations.ports import Bot, BotReply, BotTurn, Images, Live
 from services.consultations.store import ConversationStore, EntryStore, UnansweredStore
@@ -34,8 +34,6 @@ MAX_TEXT = 2000
 BOT_SECONDS = 5.0
 # After so many questions in a row without an answer a person goes on, whatever bot it is.
 MISSES = 2
-# What people say: it can be recalled, and it answers; a recall or a line of the system is neither.
-SAID = (Kind.TEXT, Kind.IMAGE, Kind.CARD)
 # Of an unanswered question, what the statistics keep.
 KEPT_TEXT = 100
 # Residents' words that the bot has not answered, as far back as it looks after a crash.
@@ -80,7 +78,7 @@ class Talk:
     def heard(self, entry: Entry) -> None:
         """Another process has told of an entry: it spares look-ups here. Nothing depends on its being heard."""
         self._entries.heard(entry)
-        if entry.side is Side.STAFF and entry.kind in SAID:
+        if entry.side is Side.STAFF and entry.stands:
             self._owing.pay(entry)
 
     # -- residents ---------------------------------------------------------------------------------------------

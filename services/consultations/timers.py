@@ -92,13 +92,13 @@ class Timers:
         since = conversation.waiting_since
         tail = await self._tail(conversation)
         if since is not None:
-            if any(entry.side is Side.STAFF and entry.at > since for entry in tail):
+            if any(entry.side is Side.STAFF and entry.stands and entry.at > since for entry in tail):
                 # One process noted that an answer was owed while another was given it.
                 await self._store.not_owed(conversation.id, since)
                 conversation.waiting_since = None
             return
         # A process may have died between a message and the note that an answer is owed.
-        people = [entry for entry in tail if entry.side in (Side.RESIDENT, Side.STAFF)]
+        people = [entry for entry in tail if entry.side in (Side.RESIDENT, Side.STAFF) and entry.stands]
         if people and people[-1].side is Side.RESIDENT:
             conversation.waiting_since = people[-1].at
             wake_at = self._timing.owed_wake(conversation, people[-1].at, self._clock.now())

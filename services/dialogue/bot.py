@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
-from services.consultations.ports import BotMessage, BotReply, BotTurn
+from services.consultations.ports import INTERRUPTED, BotMessage, BotReply, BotTurn
 from services.dialogue.engine import Dialogue
-from services.dialogue.model import Option, Reply, State, TaskKind, items_of
+from services.dialogue.model import Option, Reply, State, TaskKind, Want, items_of
+from services.dialogue.talk import MAX_PARKED
 
 
 class DialogueBot:
@@ -20,6 +21,8 @@ class DialogueBot:
     async def reply(self, turn: BotTurn) -> BotReply:
         """Answers one text; a button of the conversation comes as its words, a picture belongs to a complaint."""
         state = read_state(turn.state)
+        if turn.state.get(INTERRUPTED):
+            state = unconfirmed(state)
         if turn.photos and (state.task is None or state.task.kind is not TaskKind.COMPLAIN):
             return BotReply(messages=[], state=dict(turn.state), hand_over="image")
         done = await self._dialogue.do_turn(turn.person, state, turn.text, turn.at, photos=turn.photos)
@@ -31,6 +34,13 @@ class DialogueBot:
             kept["department"] = item.department
         messages = [message(reply) for reply in done.replies]
         return BotReply(messages=messages, state=kept, hand_over=done.hand_over, unanswered=done.unanswered)
+
+
+def unconfirmed(state: State) -> State:
+    """After a person or an end in between, 好的 is not meant for a card of before: it is put once more."""
+    if state.task is None or state.task.want is not Want.CONFIRM:
+        return state
+    return msgspec.structs.replace(state, task=None, parked=[*state.parked, state.task][-MAX_PARKED:], options=[])
 
 
 def read_state(kept: dict[str, Any]) -> State:

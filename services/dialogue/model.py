@@ -62,7 +62,8 @@ class Option(Struct, frozen=True):
 
 class Task(Struct, kw_only=True, omit_defaults=True):
     """What is being done and what is known for it. ``key`` names the task, so that a confirmation given twice acts
-    once; ``start``: the slot, RFC 3339; ``offered``: starts that the resident may choose by a button."""
+    once; ``start``: the slot, RFC 3339; ``offered``: starts that the resident may choose by a button; ``which``: the
+    day of the booking that is to be moved."""
 
     kind: TaskKind
     key: str
@@ -71,6 +72,7 @@ class Task(Struct, kw_only=True, omit_defaults=True):
     item: str = ""
     centre: str = ""
     when: When | None = None
+    which: When | None = None
     start: str = ""
     booking: str = ""
     number: str = ""

@@ -30,6 +30,8 @@ def start(talk: Talk, kind: TaskKind, heard: Understanding) -> None:
     if kind is TaskKind.MOVE:
         # 把周三的预约改到周五: the last day said is the new one.
         task.when = _new_time(slots.when)
+        if len(slots.when.spans) > 1:
+            task.which = msgspec.structs.replace(slots.when, spans=slots.when.spans[:1])
         task.centre = slots.centres[0] if slots.centres else ""
     elif slots.since is not None and slots.since.found and slots.since.spans:
         task.when = slots.since
@@ -82,7 +84,10 @@ def hear(talk: Talk, heard: Understanding) -> bool:
         look(talk)
         return True
     if task.want is Want.WHICH and slots.when.found:
-        task.when = slots.when
+        if task.kind is TaskKind.MOVE:
+            task.which = slots.when  # the new time has been said, or is asked for next
+        else:
+            task.when = slots.when
         look(talk)
         return True
     return False
@@ -125,14 +130,18 @@ def bookings(talk: Talk, result: Result) -> None:
             talk.say("没有找到这个编号的预约，下面是您现在的预约。")
             task.booking = ""
         found = named or found
-    elif task.kind is TaskKind.CANCEL and task.when is not None and task.when.spans:
-        found = [b for b in found if task.when.allows(local_day(b.start))] or found
+    elif (day := task.which if task.kind is TaskKind.MOVE else task.when) is not None and day.spans:
+        found = [b for b in found if day.allows(local_day(b.start))] or found
     if len(found) == 1:
         use(talk, found[0])
         return
-    talk.want(Want.WHICH)
     options = [Option(f"{when_label(b.start)} {b.item_name}", f"booking:{b.id}") for b in found[:3]]
-    talk.choose(f"您要{words}哪一个预约？", options)
+    question = f"您要{words}哪一个预约？"
+    if task.want is Want.WHICH:
+        talk.not_understood(question, options)  # what was said left more than one
+        return
+    talk.want(Want.WHICH)
+    talk.choose(question, options)
 
 
 def use(talk: Talk, found: BookingFact) -> None:
