@@ -11,7 +11,7 @@ from nlp.slots import fill
 from nlp.training import entries_from
 from services.dialogue.advance import advance
 from services.dialogue.model import State, Step, TaskKind, Understanding, Want
-from tests.services.dialogue.test_advance import DATA, NOW, PLACES, WORKDAYS, facts
+from tests.services.dialogue.play import DATA, NOW, PLACES, WORKDAYS, facts
 
 ENDED = "好的，需要时随时叫我。"
 
