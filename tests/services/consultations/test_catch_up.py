@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.consultations.model import Conversation, Draft, Entry, Kind, Side
-from services.consultations.ports import BotMessage, BotReply, BotTurn
+from services.consultations.ports import INTERRUPTED, BotMessage, BotReply, BotTurn
 from services.consultations.talk import CAUGHT_UP
 from tests.services.consultations.conftest import Office, Process, caller, come
 
@@ -67,6 +67,26 @@ async def test_who_no_longer_waits_gets_no_answer_to_what_was_said_in_the_queue(
     await process.talk.do_say(WHO, waiting.id, "now", "落户")
     await lost(process, waiting, "再问一句")
     assert await resumed(process, waiting) == ["bot: 落户", "bot: 再问一句"]
+
+
+async def test_the_bot_is_told_that_somebody_else_came_in_between(office: Office) -> None:
+    seen: list[bool] = []
+
+    class Forgetful(Parrot):
+        async def reply(self, turn: BotTurn) -> BotReply:
+            seen.append(bool(turn.state.get(INTERRUPTED)))
+            return BotReply(messages=[], state={})
+
+    process = office.process(Forgetful())
+    waiting = await office.queued(process, WHO)
+    await process.consultations.do_return_to_bot(WHO, waiting.id)
+    for number in range(2):
+        await process.talk.do_say(WHO, waiting.id, f"a{number}", "落户")
+    await process.consultations.do_close(WHO, waiting.id)
+    await process.consultations.do_reopen(WHO, waiting.id)
+    for number in range(2):
+        await process.talk.do_say(WHO, waiting.id, f"b{number}", "落户")
+    assert seen == [True, False, True, False]
 
 
 async def test_what_was_taken_back_is_no_question(office: Office) -> None:

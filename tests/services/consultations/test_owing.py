@@ -87,6 +87,47 @@ async def test_an_answer_heard_from_another_process_pays_and_a_recall_does_not(o
     assert here.entries._last[chat.id] + 1 == (await here.talk.do_say(WHO, chat.id, "r2", "好的")).seq
 
 
+async def test_what_is_said_after_an_unheard_answer_is_owed(office: Office) -> None:
+    here, there = office.process(), office.process()
+    chat = await served(office, here)
+    await here.talk.do_say(WHO, chat.id, "r", "还在吗")
+    office.clock.advance(timedelta(seconds=1))
+    await there.talk.do_say_as(caller(OFFICER), chat.id, "s", "在")
+    office.clock.advance(timedelta(seconds=1))
+    again = await here.talk.do_say(WHO, chat.id, "r2", "要带什么")
+    await here.talk.settled()
+    assert (await here.queries.of_person(WHO, chat.id)).waiting_since == again.at
+
+
+@pytest.mark.parametrize("noted", [True, False])
+async def test_a_recall_of_the_officers_is_no_answer(office: Office, noted: bool) -> None:
+    process = office.process()
+    chat = await served(office, process)
+    asked = await process.talk.do_say(WHO, chat.id, "r", "还在吗")
+    if noted:
+        await process.talk.settled()
+    office.clock.advance(timedelta(seconds=1))
+    await process.talk.do_recall(chat, OFFICER, asked.seq - 1)
+    await process.talk.settled()
+    office.clock.advance(MINUTE)
+    await process.timers.do_wake_due()
+    assert (await process.queries.of_person(WHO, chat.id)).waiting_since == asked.at
+
+
+async def test_a_recall_of_the_residents_asks_for_nothing(office: Office) -> None:
+    process = office.process()
+    chat = await served(office, process)
+    asked = await process.talk.do_say(WHO, chat.id, "r", "还在吗")
+    await process.talk.do_say_as(caller(OFFICER), chat.id, "s", "在")
+    await process.talk.do_recall(chat, WHO, asked.seq)
+    office.clock.advance(31 * MINUTE)
+    await process.officers.do_beat(OFFICER)
+    while await process.timers.do_wake_due():
+        pass
+    stored = await process.queries.of_person(WHO, chat.id)
+    assert (stored.state, stored.waiting_since) == ("closed", None)  # nobody has said anything for long
+
+
 async def test_an_officer_who_answered_is_not_silent_whatever_was_noted(office: Office) -> None:
     """The note of one process and the answer of another crossed."""
     process = office.process()
