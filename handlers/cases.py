@@ -318,7 +318,7 @@ ROUTES = [
     Route("POST", _CASE + "/hand-over", hand_over, _WINDOW, *_WRITE, "Hand a case over", _OWN),
     Route("POST", _CASE + "/originals", see_originals, _WINDOW, *_WRITE, "Originals were shown", _SCANS),
     Route("POST", _CASE + "/accept", accept, _WINDOW, *_WRITE, "Accept", _OWN),
-    Route("POST", _CASE + "/refuse", refuse, _WINDOW, *_WRITE, "Do not accept", _OWN),
+    Route("POST", _CASE + "/refuse", refuse, _WINDOW, *_WRITE, "Do not accept", (*_OWN, Code.SUPPLEMENT_NOT_DUE)),
     Route(
         "POST", _CASE + "/notices", request_supplement, _WINDOW, *_WRITE, "Tell what is missing",
         (*_OWN, Code.NOTICE_REASON_REQUIRED),

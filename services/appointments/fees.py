@@ -13,7 +13,7 @@ from services.catalogue.model import FeeLine
 from services.catalogue.queries import Catalogue
 from services.payments.actions import Payments
 from services.payments.fees import fee_lines
-from services.payments.model import Bill, SubjectKind
+from services.payments.model import Bill, BillState, SubjectKind
 from services.payments.queries import PaymentQueries
 
 # The resident is there, or has been.
@@ -32,7 +32,8 @@ class BookingFees:
         self._payment_queries = payment_queries
 
     async def do_charge(self, officer: str, booking_id: str, quantities: Mapping[str, int], centre: str | None) -> Bill:
-        """A bill over fees of the item. The same fees of one appointment are asked for once.
+        """A bill over fees of the item. The same fees of one appointment are asked for once, and again only after a
+        bill came to nothing.
 
         Raises NotFound BOOKING_NOT_FOUND, ActionNotAllowed before the resident is there, InvalidInput.
         """
@@ -41,10 +42,12 @@ class BookingFees:
             raise ActionNotAllowed(booking.state, "charge", MACHINE.allowed(booking.state, Actor.STAFF))
         content = (await self._catalogue.version(booking.item, booking.item_version)).content
         counted = ",".join(f"{name}*{quantity}" for name, quantity in sorted(quantities.items()))
+        bills = await self._payment_queries.of_subject(SubjectKind.APPOINTMENT, booking.id)
+        void = sum(bill.state in (BillState.CANCELLED, BillState.REFUNDED) for bill in bills)
         return await self._payments.do_bill(
             subject_kind=SubjectKind.APPOINTMENT, subject=booking.id, person=booking.person,
             title=booking.item_name[:127], lines=fee_lines(content, quantities), by=officer, actor=Actor.STAFF,
-            payee=content.department, request_key=f"booking:{booking.id}:{counted}",
+            payee=content.department, request_key=f"booking:{booking.id}:{counted}" + (f":{void}" if void else ""),
         )  # fmt: skip
 
     def chargeable(self, booking: Booking) -> bool:

@@ -6,15 +6,15 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import msgspec
-from pymongo import ASCENDING
+from pymongo import ASCENDING, DESCENDING
 
 from kernel.clock import Clock
 from kernel.ids import Ids
 from services.cases.encryption import ADDRESS, ANSWERS, PARTY, PROOF
 from services.cases.machine import OWNED
-from services.cases.model import Case, Party
+from services.cases.model import Case, Party, State
 from services.identity.encryption import Cipher
-from services.store import AggregateStore, Database, Index
+from services.store import AggregateStore, Database, Document, Index
 
 ONE_NUMBER = "one_case_per_number"
 ONE_DRAFT = "one_draft_per_person_and_item"
@@ -54,9 +54,12 @@ class CaseStore(AggregateStore[Case]):
         return sorted([self.read(d) async for d in cursor], key=lambda case: case.created_at, reverse=True)
 
     async def at_desk(self, centre: str, limit: int = PAGE) -> list[Case]:
-        """The window's queue of a centre, the longest waiting first."""
-        cursor = self._collection.find({"desk": centre}).sort("queued_at", ASCENDING).limit(limit)
-        return [self.read(d) async for d in cursor]
+        """The window's queue of a centre: what is to be accepted, the longest waiting first; then the results, of which
+        the latest, for nobody may ever come for the oldest and all of them must not hide what is new."""
+        new = self._collection.find({"desk": centre, "state": State.SUBMITTED}).sort("queued_at", ASCENDING)
+        ready = self._collection.find({"desk": centre, "state": State.READY}).sort("queued_at", DESCENDING)
+        waiting = [self.read(d) async for d in new.limit(limit)]
+        return waiting + [self.read(d) async for d in ready.limit(limit)][::-1]
 
     async def in_department(self, department: str, limit: int = PAGE) -> list[Case]:
         """A department's queue, the longest waiting first."""
@@ -64,10 +67,12 @@ class CaseStore(AggregateStore[Case]):
         return [self.read(d) async for d in cursor]
 
     async def owned(self, owner: str, limit: int = PAGE) -> list[Case]:
-        """What an officer answers for and is not over, the longest since its receipt first."""
-        wanted = {"owner": owner, "state": {"$in": list(OWNED)}}
-        cursor = self._collection.find(wanted).sort("submitted_at", ASCENDING).limit(limit)
-        return [self.read(d) async for d in cursor]
+        """What an officer answers for and is not over, the longest since its receipt first; then the latest results."""
+        going: Document = {"owner": owner, "state": {"$in": [state for state in OWNED if state != State.READY]}}
+        ready = {"owner": owner, "state": State.READY}
+        cursor = self._collection.find(going).sort("submitted_at", ASCENDING).limit(limit)
+        done = self._collection.find(ready).sort("submitted_at", DESCENDING).limit(limit)
+        return [self.read(d) async for d in cursor] + [self.read(d) async for d in done][::-1]
 
     async def set_wake(self, case: Case, at: datetime | None) -> None:
         """The timer had nothing to do: it looks again at ``at``. No change of state, so no history."""

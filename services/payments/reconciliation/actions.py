@@ -103,15 +103,17 @@ class Reconciliation:
     # -- inside ------------------------------------------------------------------------------------------------
 
     async def _plan(self) -> None:
-        """Yesterday has a record, and every day since the newest that has one. Asked of the database once a day."""
+        """Yesterday has a record, and every day since the first that has one: also those between a day that somebody
+        has run by hand and the last that was planned. Asked of the database once a day."""
         yesterday = local_day(self._clock.now()) - ONE_DAY
         if self._planned == yesterday:
             return
-        newest = await self._days.newest()
-        day = yesterday if newest is None else date.fromisoformat(newest) + ONE_DAY
-        day = max(day, yesterday - timedelta(days=KEPT_DAYS - 2))
+        begun = yesterday - timedelta(days=KEPT_DAYS - 2)
+        recorded = await self._days.recorded()
+        day = max(begun, date.fromisoformat(recorded[0])) if recorded else yesterday
         while day <= yesterday:
-            await self._recorded(day, "", Actor.SYSTEM)
+            if day.isoformat() not in recorded:
+                await self._recorded(day, "", Actor.SYSTEM)
             day += ONE_DAY
         self._planned = yesterday
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from pymongo import DESCENDING
+from pymongo import ASCENDING
 
 from services.payments.reconciliation.model import Day, Difference
 from services.payments.store import TimedStore
@@ -24,11 +24,10 @@ class DayStore(TimedStore[Day]):
         found = [self.read(d) async for d in self._collection.find({"_id": {"$gte": first, "$lt": last + "~"}})]
         return sorted(found, key=lambda day: day.id, reverse=True)
 
-    async def newest(self) -> str | None:
-        """The newest day recorded."""
-        async for document in self._collection.find({"_id": {"$gt": ""}}, {"_id": 1}).sort("_id", DESCENDING).limit(1):
-            return str(document["_id"])
-        return None
+    async def recorded(self) -> list[str]:
+        """All days recorded, in order."""
+        cursor = self._collection.find({"_id": {"$gt": ""}}, {"_id": 1}).sort("_id", ASCENDING)
+        return [str(document["_id"]) async for document in cursor]
 
 
 class DifferenceStore(TimedStore[Difference]):

@@ -19,6 +19,10 @@ async def paid(resident: Resident, order: str) -> bool:
     return bool((await resident.ok("GET", f"/api/orders/{order}"))["state"] == "paid")
 
 
+async def refunded(chief: Resident, bill: str) -> bool:
+    return bool((await chief.ok("GET", f"/staff/bills/{bill}"))["state"] == "refunded")
+
+
 async def test_a_fee_is_asked_for_once_at_an_appointment_and_paid_in_the_app(shared_city: TestCity) -> None:
     city = shared_city
     resident = await city.resident(phone=True)
@@ -45,6 +49,17 @@ async def test_a_fee_is_asked_for_once_at_an_appointment_and_paid_in_the_app(sha
     assert (await city.pay.control("pay", out_trade_no=order))["result"] == "paid"
     await until(lambda: paid(resident, order))
     assert [one["state"] for one in (await officer.ok("GET", f"{desk}/fees"))["bills"]] == ["paid"]
+
+    # Given back in full, the same fee can be asked for anew; once again.
+    chief = await city.staff("supervisor")
+    await chief.ok("POST", f"/staff/bills/{bill['id']}/refunds", {"amount_fen": 8000, "reason": "重复收费"})
+    await city.work()
+    await until(lambda: refunded(chief, bill["id"]))
+    anew = await asyncio.gather(*(officer.ok("POST", f"{desk}/charge", body) for _ in range(2)))
+    assert len({one["id"] for one in anew}) == 1
+    assert (anew[0]["state"], anew[0]["id"] != bill["id"]) == ("open", True)
+    await chief.ok("POST", f"/staff/bills/{anew[0]['id']}/cancel", {"reason": "收错了"})
+    assert (await officer.ok("POST", f"{desk}/charge", body))["state"] == "open"
 
     elsewhere = next(c.code for c in city.api.house.city.centres.all() if c.code != CENTRE)
     stranger = await city.staff("window_officer", centre=elsewhere)

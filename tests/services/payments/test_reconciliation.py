@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gateways.wechat_pay import BillCorrupt, BillKind, BillNotReady, BillRow
 from kernel.clock import local_day, local_instant
 from kernel.errors import ActionNotAllowed, BanshiError, Code, InvalidInput
+from kernel.machine import Actor
 from kernel.money import Fen
 from services.payments.ledger import CLEARING, FEES, WRITTEN_OFF
 from services.payments.reconciliation.compare import OurPayment, OurRefund, causes, compare
@@ -319,6 +320,19 @@ async def test_only_days_that_are_over_can_be_reconciled(desk: Desk) -> None:
     desk.clock.set(local_instant(TODAY + timedelta(days=1), time(8)))
     with pytest.raises(BillNotReady):
         await desk.house.city.reconciliation.do_run(TODAY)
+
+
+async def test_a_day_run_by_hand_leaves_no_gap_behind_it(desk: Desk) -> None:
+    city = desk.house.city
+    await next_morning(desk)
+    await city.reconciliation.do_wake()
+    desk.later(days=4)
+    # The worker is still down: somebody compares yesterday.
+    await city.reconciliation.do_run(local_day(desk.clock.now()) - timedelta(days=1), "ST-1", Actor.STAFF)
+    for _ in range(2):
+        await city.reconciliation.do_wake()
+    lines = await city.reconciliation_queries.days(None, None)
+    assert [(line.day.state, line.open) for line in lines] == [("compared", 0)] * 5
 
 
 async def test_every_day_since_the_last_one_is_caught_up_with(desk: Desk) -> None:

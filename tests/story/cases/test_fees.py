@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from kernel.machine import Actor
 from services.payments.model import BillLine, SubjectKind
-from tests.cases import accepted, applicant, officer, submitted
+from tests.cases import accepted, applicant, approvers, code, granted, officer, submitted
 from tests.city import Resident, TestCity, until
 
 
@@ -24,6 +26,59 @@ async def begun(resident: Resident, bill: str) -> str:
 
 async def bill_of(resident: Resident, bill: str) -> Any:
     return await resident.ok("GET", f"/api/bills/{bill}")
+
+
+async def ready(city: TestCity) -> tuple[Resident, str]:
+    """The window and a case whose result is made, to be fetched there."""
+    window, case_id = await officer(city, "window_officer"), (await submitted(await applicant(city)))["case_id"]
+    await granted(city, window, case_id)
+    lead = (await approvers(city))[2]
+    await lead.ok("POST", f"/staff/cases/{case_id}/result", {"name": "决定书"})
+    return window, case_id
+
+
+async def test_a_charge_that_comes_while_a_case_is_handed_over_holds_it_back(
+    city: TestCity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window, case_id = await ready(city)
+    queries = city.api.house.city.payment_queries
+    look = queries.of_subject
+    late: list[str] = []
+
+    async def and_then_a_colleague_charges(kind: SubjectKind, subject: str) -> Any:
+        bills = await look(kind, subject)
+        if not late:
+            late.append("charging")
+            late.append(await charged(window, case_id, 1))
+        return bills
+
+    monkeypatch.setattr(queries, "of_subject", and_then_a_colleague_charges)
+    refused = await window.call("POST", f"/staff/cases/{case_id}/issue", {"tracking": "SF1"})
+    monkeypatch.undo()
+    assert (code(refused), refused.json()["error"]["fields"]["bills"]) == ("409 BILL_UNPAID", late[1:])
+    case = await city.api.house.city.case_store.get(case_id)
+    assert case is not None
+    assert case.state == "ready"
+
+
+async def test_a_bill_for_a_case_that_was_handed_over_meanwhile_is_taken_back(
+    city: TestCity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window, case_id = await ready(city)
+    payments = city.api.house.city.payments
+    make = payments.do_bill
+    made: list[Any] = []
+
+    async def after_a_colleague_has_issued(**given: Any) -> Any:
+        await window.ok("POST", f"/staff/cases/{case_id}/issue", {"tracking": "SF1"})
+        made.append(await make(**given))
+        return made[0]
+
+    monkeypatch.setattr(payments, "do_bill", after_a_colleague_has_issued)
+    refused = await window.call("POST", f"/staff/cases/{case_id}/charge", {"quantities": {"证书工本费": 1}})
+    monkeypatch.undo()
+    assert code(refused) == "409 ACTION_NOT_ALLOWED"
+    assert (await city.api.house.city.payment_queries.any(made[0].id)).state == "cancelled"
 
 
 async def test_a_withdrawn_case_has_nothing_left_to_pay_and_keeps_what_is_paid(city: TestCity) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from functools import partialmethod
 from typing import Any
 
+import pytest
+
+from services.cases.store import CaseStore
 from tests.cases import PHOTO, accepted, applicant, approvers, code, events, officer, on, submitted, upload
 from tests.city import Resident, TestCity
 
@@ -80,6 +85,47 @@ async def test_after_the_last_day_the_case_goes_on_with_what_there_is(city: Test
     await lead.ok("POST", f"{case}/decision", {"grant": False, "opinion": "材料不齐"})
     words = [one["words"] for one in (await resident.ok("GET", f"/api/cases/{case_id}"))["progress"]["timeline"]]
     assert "到期没有补充材料，按现有材料继续办理。" in words
+
+
+async def test_an_application_is_not_refused_before_the_day_it_was_told(city: TestCity) -> None:
+    window, resident = await officer(city, "window_officer"), await applicant(city)
+    case_id = (await submitted(resident))["case_id"]
+    case = f"/staff/cases/{case_id}"
+    await window.ok("POST", f"{case}/notices", {"missing": ["场所平面图"]})
+    early = await window.call("POST", f"{case}/refuse", REASON)
+    assert (code(early), early.json()["error"]["fields"]["until"]) == ("409 SUPPLEMENT_NOT_DUE", "2090-12-12")
+    assert "refuse" not in (await mine(window))[case_id]["actions"]
+    city.clock.set(on("2090-12-13"))
+    assert "refuse" in (await mine(window))[case_id]["actions"]
+    assert (await window.ok("POST", f"{case}/refuse", REASON))["state"] == "refused"
+
+
+async def test_whoever_pauses_a_case_that_nobody_had_answers_for_it(city: TestCity) -> None:
+    window, resident = await officer(city, "window_officer"), await applicant(city)
+    case_id = (await submitted(resident))["case_id"]
+    city.clock.set(on("2090-11-30"))
+    await city.work()  # accepted by silence
+    assert (await window.ok("POST", f"/staff/cases/{case_id}/pause", {"reason": "现场勘验"}))["owner"] == window.openid
+    assert set(await mine(window)) == {case_id}
+
+
+async def test_results_that_nobody_fetches_do_not_hide_what_is_new(
+    city: TestCity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = city.api.house.database["cases"]
+    window = await officer(city, "window_officer")
+    ready, new = [(await submitted(await applicant(city)))["case_id"] for _ in range(3)], []
+    await cases.update_many({"_id": {"$in": ready}}, {"$set": {"state": "ready", "owner": window.openid}})
+    for _ in range(2):
+        city.clock.advance(timedelta(minutes=1))
+        new.append((await submitted(await applicant(city)))["case_id"])
+    await cases.update_many({"_id": {"$in": new}}, {"$set": {"owner": window.openid}})
+    for name in ("at_desk", "owned"):
+        monkeypatch.setattr(CaseStore, name, partialmethod(getattr(CaseStore, name), limit=2))
+    for queue in ("window", "mine"):
+        found = [case["id"] for case in (await window.ok("GET", f"/staff/queues/{queue}"))["cases"]]
+        assert found[:2] == new
+        assert len(set(found[2:]) & set(ready)) == 2
 
 
 async def test_what_comes_late_but_before_the_office_goes_on_still_counts(city: TestCity) -> None:
