@@ -55,7 +55,7 @@ REFUND = Machine(
         Edge("accept", ("requested",), "processing", "refund.accepted", (_SY,)),
         Edge("succeed", ("requested", "processing", "abnormal"), "succeeded", "refund.succeeded", (_SY,)),
         # Staff have sent the money back on the merchant platform or by bank transfer.
-        Edge("settle_by_hand", ("abnormal",), "succeeded", "refund.settled_by_hand", (_ST,)),
+        Edge("settle_by_hand", ("abnormal", "failed", "closed"), "succeeded", "refund.settled_by_hand", (_ST,)),
         Edge("find_abnormal", ("requested", "processing"), "abnormal", "refund.abnormal", (_SY,)),
         Edge("close", ("requested", "processing", "abnormal"), "closed", "refund.closed", (_SY,)),
         Edge("fail", ("requested",), "failed", "refund.failed", (_SY,)),

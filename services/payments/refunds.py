@@ -23,11 +23,11 @@ from kernel.machine import Actor, Edge
 from services.payments.actions import told
 from services.payments.ledger import CLEARING, Entry, Movement, collected
 from services.payments.machine import BILL, ORDER, REFUND, REQUEST
-from services.payments.model import Bill, Order, PayRules, Refund, RefundState
+from services.payments.model import Anomaly, Bill, Order, PayRules, Refund, RefundState
 from services.payments.orders import BACK_OFF, Overtaken, PaymentMismatch, new_refund, told_order, told_refund
-from services.payments.store import ONE_REFUND_REQUEST, BillStore, LedgerStore, OrderStore, RefundStore
+from services.payments.store import KEPT_ANOMALIES, ONE_REFUND_REQUEST, BillStore, LedgerStore, OrderStore, RefundStore
 from services.payments.till import Till
-from services.store import Duplicate, Step, Transaction
+from services.store import Duplicate, Step, Transaction, to_document
 
 log = logging.getLogger("banshi.payments")
 
@@ -111,7 +111,10 @@ class Refunds:
         raise Conflict
 
     async def do_settle_by_hand(self, officer: str, refund_id: str, note: str) -> Refund:
-        """Staff have sent the money of an abnormal refund back by another way. Raises NotFound, ActionNotAllowed."""
+        """Staff have sent back by another way the money of a refund that is abnormal, or came to nothing.
+
+        Raises NotFound, ActionNotAllowed, Conflict REFUND_OVER_REST where another refund has given it back by now.
+        """
         for _ in range(ATTEMPTS):
             refund = await self._refund(refund_id)
             edge = REFUND.step(refund.state, "settle_by_hand", Actor.STAFF)
@@ -266,6 +269,11 @@ class Refunds:
     async def _settle(self, refund: Refund, edge: Edge, actor: Actor, by: str = "", note: str = "") -> Refund:
         """The money is back: refund, order, bill and ledger in one transaction. Raises Overtaken."""
         now, order = self._clock.now(), await self._order(refund.order)
+        # One that came to nothing reserves nothing any more.
+        reserved = 0 if refund.state in FINAL else refund.amount_fen
+        rest = order.captured_fen - order.refunded_fen - order.reserved_fen + reserved
+        if refund.amount_fen > rest:
+            raise Conflict(Code.REFUND_OVER_REST, rest_fen=rest)
         bill = None if refund.surplus else await self._bill(refund.bill)
         refunded = order.refunded_fen + refund.amount_fen
         entry = Entry(
@@ -273,7 +281,7 @@ class Refunds:
             order=order.id, debit=collected(refund.payee, surplus=refund.surplus), credit=CLEARING,
             amount_fen=refund.amount_fen, by_hand=actor is Actor.STAFF,
         )  # fmt: skip
-        given = {"refunded_fen": refunded, "reserved_fen": order.reserved_fen - refund.amount_fen}
+        given = {"refunded_fen": refunded, "reserved_fen": order.reserved_fen - reserved}
         ended: dict[str, Any] = {"wake_at": None, "pending": None, "last_error": ""}
         ended["accepted_at"] = refund.accepted_at or now
         done = Step(edge, actor, by, note, ended, told_refund(refund))
@@ -298,10 +306,15 @@ class Refunds:
         edge = REFUND.step(refund.state, action, Actor.SYSTEM)
         changes = {"wake_at": None, "pending": None, "last_error": reason[:500]}
         ended = Step(edge, Actor.SYSTEM, "", reason[:200], changes, told_refund(refund))
-        freed: dict[str, Any] = {"reserved_fen": order.reserved_fen - refund.amount_fen}
-        if refund.surplus:
-            # Money that is not the city's and does not go back by itself is somebody's work.
-            freed["flagged_at"] = self._clock.now()
+        # Money that was to go back and does not is somebody's work: what an order holds beside its bill is on the list
+        # until it is gone, a refund of a bill until somebody has looked.
+        freed: dict[str, Any] = {
+            "reserved_fen": order.reserved_fen - refund.amount_fen, "flagged_at": self._clock.now(),
+        }  # fmt: skip
+        if not refund.surplus:
+            what = f"refund {refund.id} of {refund.amount_fen} fen came to nothing: {reason}"
+            kept = [*order.anomalies, Anomaly(at=self._clock.now(), what=what[:300])][-KEPT_ANOMALIES:]
+            freed["anomalies"] = [to_document(anomaly) for anomaly in kept]
         release = Step(
             ORDER.step(order.state, "release", Actor.SYSTEM), Actor.SYSTEM, "", reason[:200], freed, told_order(order)
         )

@@ -78,7 +78,7 @@ export const paymentTexts = {
   check: '查询进度',
   checked: '已查询微信支付，显示最新状态。',
   settle: '人工处理完成',
-  settleTitle: '异常退款已另行退还',
+  settleTitle: '退款已另行退还',
   settleWarning: '仅在已通过商户平台或银行转账退还后登记，登记后计入已退款，不能恢复。',
   settleReason: '退还方式和凭证号',
   orderActions: {

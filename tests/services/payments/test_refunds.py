@@ -9,7 +9,7 @@ import pytest
 
 from kernel.errors import ActionNotAllowed, BanshiError, Code, Conflict, InvalidInput
 from services.payments.ledger import CLEARING
-from services.payments.model import Bill, Refund
+from services.payments.model import Bill, Order, Refund
 from tests.services.payments.conftest import Desk
 from tests.simulators.wechat_pay.support import QUERY_REFUND, REFUND
 
@@ -143,6 +143,45 @@ async def test_a_refusal_for_good_frees_what_was_reserved(desk: Desk) -> None:
     assert (order.reserved_fen, order.refunded_fen) == (0, 0)
     assert (await desk.books()).refunded_fen == 0
     assert (await until_final(desk, await ask(desk, bill))).state == "succeeded"
+
+
+async def seen(desk: Desk, order: Order) -> None:
+    """Somebody has looked, and it is off the list."""
+    assert order.flagged_at is not None
+    await desk.house.city.pay_troubles.do_see("ST1", order.id, order.flagged_at, "已联系付款人")
+    assert await desk.house.city.payment_queries.flagged() == []
+
+
+async def test_a_refund_that_came_to_nothing_is_somebodys_work_and_settled_by_hand(desk: Desk) -> None:
+    bill = await desk.paid()
+    await desk.pay.fault(REFUND, "refuse", errcode="PARAM_ERROR")
+    refund = await until_final(desk, await ask(desk, bill))
+    (order,) = await desk.house.city.payment_queries.orders_of(bill.id)
+    assert order.flagged_at is not None
+    assert refund.id in order.anomalies[-1].what
+    assert "PARAM_ERROR" in order.anomalies[-1].what
+    # The payer's account is gone: the money goes by bank.
+    done = await desk.house.city.refunds.do_settle_by_hand("ST1", refund.id, "已转账至银行卡")
+    assert done.state == "succeeded"
+    (order,) = await desk.house.city.payment_queries.orders_of(bill.id)
+    assert (order.reserved_fen, order.refunded_fen) == (0, 1230)
+    assert (await desk.books()).refunded_fen == 1230
+    assert (await desk.house.city.payment_queries.any(bill.id)).state == "refunded"
+    await seen(desk, order)
+
+
+async def test_what_another_refund_has_given_back_is_not_settled_by_hand_too(desk: Desk) -> None:
+    bill = await desk.paid()
+    await desk.pay.fault(REFUND, "refuse", errcode="PARAM_ERROR")
+    refund = await until_final(desk, await ask(desk, bill))
+    other = await ask(desk, bill)
+    for state in ("requested", "succeeded"):
+        with pytest.raises(Conflict) as refused:
+            await desk.house.city.refunds.do_settle_by_hand("ST1", refund.id, "已转账至银行卡")
+        assert (refused.value.code, refused.value.fields["rest_fen"]) == (Code.REFUND_OVER_REST, 0)
+        assert (await again(desk, other)).state == state
+        await until_final(desk, other)
+    assert (await desk.books()).refunded_fen == 1230
 
 
 async def test_a_refusal_after_a_doubt_is_checked_before_it_is_believed(desk: Desk) -> None:
