@@ -12,6 +12,8 @@ const OPEN = ['held', 'offered', 'confirmed', 'checked_in', 'called', 'waiting']
 export const useBookings = defineStore('bookings', () => {
   const session = useSession()
   const list = ref<Booking[] | null>(null)
+  /** Counts the news of my bookings: a page that shows one reads it again. */
+  const news = ref(0)
   const open = computed(() =>
     (list.value ?? []).filter((one) => OPEN.includes(one.state)).sort((a, b) => a.start.localeCompare(b.start)),
   )
@@ -55,11 +57,12 @@ export const useBookings = defineStore('bookings', () => {
     return booking
   }
   async function refresh() {
+    news.value += 1
     if (!session.token || list.value === null) return
     await load().catch(() => {})
   }
   onLiveEvent(({ name }) => void (name.startsWith('booking.') && refresh()))
   onResume(() => void refresh())
   onSignOut(() => (list.value = null))
-  return { list, open, past, load, one, calendar, hold, wait, confirm, move, cancel, code }
+  return { list, news, open, past, load, one, calendar, hold, wait, confirm, move, cancel, code }
 })

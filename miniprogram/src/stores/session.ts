@@ -10,8 +10,8 @@ import { zh } from '@/texts/zh'
 const KEY = 'token'
 /** Whoever has signed out stays so until they ask for something that needs them. */
 const LEFT = 'signed-out'
-/** Kept by stores/draft.ts, stores/complaints.ts, stores/consultation.ts and stores/talk.ts. */
-const PERSONAL = ['drafts', 'complaint', 'unsent', 'talk']
+/** Kept by stores/draft.ts, stores/complaints.ts, stores/consultation.ts, stores/talk.ts and stores/supplements.ts. */
+const PERSONAL = ['drafts', 'complaint', 'unsent', 'talk', 'supplements']
 const forgetters: (() => void)[] = []
 /** Runs when the resident signs out: nothing of theirs stays for the next one on this phone. */
 export const onSignOut = (forget: () => void) => void forgetters.push(forget)
@@ -43,11 +43,16 @@ export const useSession = defineStore('session', () => {
     openLive(() => token.value)
   }
   async function renew(): Promise<boolean> {
+    const before = profile.value
     forget()
+    // A form that is open does not vanish: who it is comes again with the new session.
+    profile.value = before
     try {
       await ensure()
+      if (before) void load().catch(() => {})
       return true
     } catch {
+      profile.value = null
       return false
     }
   }
@@ -65,6 +70,11 @@ export const useSession = defineStore('session', () => {
   async function load() {
     await ensure()
     profile.value = await get('/api/me')
+  }
+  /** Of whoever is signed in: signs nobody in. */
+  async function known() {
+    await start()
+    if (token.value) await load()
   }
   async function verify(name: string, idNumber: string) {
     profile.value = await put('/api/me/identity', { body: { name, id_number: idNumber } })
@@ -101,5 +111,5 @@ export const useSession = defineStore('session', () => {
     uni.removeStorageSync(KEY)
     closeLive()
   }
-  return { token, profile, online, ensure, start, load, verify, bindPhone, agree, withdraw, close, signOut }
+  return { token, profile, online, ensure, start, load, known, verify, bindPhone, agree, withdraw, close, signOut }
 })

@@ -62,7 +62,7 @@ export const zh = {
     allDistricts: '全部', km: (n: number) => `约 ${n} 公里`, noCentre: '这个区市没有能办的大厅，请看其他区市。',
     chooseDay: '哪一天去？', chooseTime: '几点去？', left: (n: number) => `余 ${n}`, full: '约满', wait: '排队候补',
     waiting: (n: number) => `${n} 人候补`, fullNote: '约满的时间可以排队候补，有人取消就通知您。', moreDays: '看后面的日子', noDays: '近期没有开放预约，请看看其他大厅。',
-    times: (day: string) => `${day}可以约的时间`, taken: '刚刚被别人约走了，请换一个时间。',
+    seeOther: '看原来的预约', times: (day: string) => `${day}可以约的时间`, taken: '刚刚被别人约走了，请换一个时间。',
     held: '已为您保留这个时间', holdLeft: (text: string) => `请在 ${text} 内确认，过时会自动放开。`, holdOver: '保留时间已过，请重新选时间。',
     confirm: '确认预约', again: '重新选时间', giveUp: '不约了', notice: '点“确认预约”后，微信会问您要不要接收提醒。建议点“允许”，办事前一天会提醒您。',
     agree: '我已阅读并同意', privacy: '《隐私说明》', agreeFirst: '请先勾选同意隐私说明。',
