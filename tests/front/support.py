@@ -58,6 +58,11 @@ class Phone:
     async def fill(self, testid: str, text: str) -> None:
         await self.write(self.at(testid).locator("input"), text)
 
+    async def kept(self, name: str) -> str:
+        """What uni-app keeps on this phone under a name; "" where nothing."""
+        read = "name => { const kept = localStorage[name]; try { return JSON.parse(kept).data } catch { return kept } }"
+        return str(await self.page.evaluate(read, name) or "")
+
     async def write(self, field: Locator, text: str) -> None:
         await field.fill(text)
         await self.page.wait_for_timeout(FIELD_TELLS)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 from playwright.async_api import expect
 
-from tests.city import CENTRE, ID_CARD_LOST, TestCity
+from tests.city import CENTRE, ID_CARD_LOST, Resident, TestCity
 from tests.front.support import Phone
 
 MakePhone = Callable[..., Awaitable[Phone]]
@@ -131,15 +132,106 @@ async def test_a_full_time_is_waited_for(new_phone: MakePhone, front_city: TestC
     assert [one["template_id"] for one in sent] == ["WH-place-offered"]
 
 
-async def test_a_hold_that_ran_out_says_so(new_phone: MakePhone) -> None:
+async def choose_time(phone: Phone, which: int = 0) -> None:
+    """On the page of times: the place is kept for a while."""
+    await phone.page.locator('[data-testid^="time-"]:visible').nth(which).click()
+    await phone.at("countdown").wait_for()
+
+
+async def held(phone: Phone, city: TestCity) -> list[Any]:
+    bookings = (await (await resident_of(phone, city)).ok("GET", "/api/bookings"))["bookings"]
+    return [one["start"] for one in bookings if one["state"] == "held"]
+
+
+async def resident_of(phone: Phone, city: TestCity) -> Resident:
+    return Resident(city, "", await phone.kept("token"))
+
+
+LATER = "(() => { const now = Date.now; Date.now = () => now.call(Date) + 600_000 })()"
+
+
+async def test_a_hold_that_ran_out_says_so_and_another_time_is_chosen(
+    new_phone: MakePhone, front_city: TestCity
+) -> None:
     phone = await new_phone()
     await phone.open(f"pages/booking/time?item={ID_CARD_LOST}&centre={CENTRE}")
-    await phone.page.locator('[data-testid^="time-"]:visible').first.click()
-    await phone.at("countdown").wait_for()
-    # The phone's clock moves on by itself; the city's stands.
-    await phone.page.evaluate("(() => { const now = Date.now; Date.now = () => now.call(Date) + 600_000 })()")
+    await choose_time(phone)
+    front_city.clock.advance(timedelta(minutes=6))
+    await front_city.work()
+    await phone.page.evaluate(LATER)
     await expect(phone.page.get_by_text("保留时间已过，请重新选时间。").first).to_be_visible()
     await phone.tap("again")
+    await phone.at("calendar").wait_for()
+    await phone.page.locator('[data-testid^="time-"]:visible').nth(1).click()
+    await phone.at("confirm-page").wait_for()
+
+
+async def test_a_phone_whose_clock_is_wrong_books_all_the_same(new_phone: MakePhone) -> None:
+    phone = await new_phone()
+    await phone.open(f"pages/booking/time?item={ID_CARD_LOST}&centre={CENTRE}")
+    await choose_time(phone)
+    await phone.page.evaluate(LATER)
+    await expect(phone.at("countdown")).to_have_count(0)
+    await phone.tap("agree")
+    await phone.tap("confirm")
+    await phone.tap("stand-in-allow")
+    await expect(phone.at("done")).to_contain_text("预约成功")
+
+
+async def test_whoever_goes_back_chooses_another_time(new_phone: MakePhone, front_city: TestCity) -> None:
+    phone = await new_phone()
+    await phone.open(f"pages/booking/time?item={ID_CARD_LOST}&centre={CENTRE}")
+    await choose_time(phone)
+    first = await held(phone, front_city)
+    await phone.page.go_back()
+    await choose_time(phone, 1)
+    second = await held(phone, front_city)
+    assert len(first) == len(second) == 1
+    assert first != second
+
+
+async def test_what_is_booked_already_is_shown_where_it_stands_in_the_way(new_phone: MakePhone) -> None:
+    phone = await new_phone()
+    await book(phone)
+    booking = phone.page.url.split("id=")[1].split("&")[0]
+    await phone.open(f"pages/booking/time?item={ID_CARD_LOST}&centre={CENTRE}")
+    await phone.page.locator('[data-testid^="time-"]:visible').first.click()
+    await expect(phone.at("said")).to_contain_text("已预约过这个事项")
+    await phone.tap("already")
+    await expect(phone.at("state")).to_contain_text("预约成功")
+    assert booking in phone.page.url
+
+
+async def test_an_open_page_follows_what_the_hall_does(new_phone: MakePhone, front_city: TestCity) -> None:
+    phone = await new_phone()
+    await book(phone)
+    booking = phone.page.url.split("id=")[1].split("&")[0]
+    for done in ("&done=confirmed", ""):  # just booked; and opened cold from a message
+        await phone.open(f"pages/booking/detail?id={booking}{done}")
+        await phone.at("code").wait_for()
+    await (await resident_of(phone, front_city)).ok("POST", f"/api/bookings/{booking}/cancel", {})
+    await front_city.work()
+    await expect(phone.at("state")).to_contain_text("已取消")
+    await expect(phone.at("code")).to_have_count(0)
+
+
+async def test_a_booking_is_not_moved_to_a_full_time(new_phone: MakePhone, front_city: TestCity) -> None:
+    somebody = await front_city.resident()
+    calendar = await somebody.ok("GET", f"/api/calendar?item={ID_CARD_LOST}&centre={CENTRE}")
+    day = calendar["days"][7]
+    time = day["times"][0]
+    for _ in range(time["free"]):
+        body = {"item": ID_CARD_LOST, "centre": CENTRE, "start": time["start"]}
+        await (await front_city.resident()).ok("POST", "/api/bookings", body)
+    phone = await new_phone()
+    await book(phone)
+    await phone.tap("move")
+    await phone.tap(f"day-{day['day']}")
+    full = phone.at(f"time-{time['start'][11:16]}")
+    await expect(full).to_contain_text("约满")
+    await expect(phone.page.get_by_text("约满的时间可以排队候补")).to_have_count(0)
+    await full.click()
+    await expect(phone.at("said")).to_have_count(0)
     await phone.at("calendar").wait_for()
 
 

@@ -34,8 +34,7 @@ class Applicant:
 async def known_person(phone: Phone, city: TestCity) -> Applicant:
     await phone.open("pages/account/me")
     await phone.at("profile").wait_for()
-    kept = "name => { const kept = localStorage[name]; try { return JSON.parse(kept).data } catch { return kept } }"
-    token, openid = [str(await phone.page.evaluate(kept, name)) for name in ("token", "stand-in-openid")]
+    token, openid = await phone.kept("token"), await phone.kept("stand-in-openid")
     api, number = Resident(city, openid, token), id_number()
     code = (await city.wechat.control("phone", openid=openid, phone=f"139{secrets.randbelow(10**8):08}"))["code"]
     await api.ok("PUT", "/api/me/phone", {"code": code})
@@ -80,6 +79,19 @@ async def agree_and_submit(phone: Phone) -> str:
     return await phone.at("number").inner_text()
 
 
+@pytest.mark.usefixtures("offered")
+async def test_a_form_outlives_the_session_it_was_begun_in(new_phone: MakePhone, front_city: TestCity) -> None:
+    phone = await new_phone()
+    me = await known_person(phone, front_city)
+    await fill_in(phone)
+    await me.api.ok("DELETE", "/api/session")
+    await answer(phone, "area", "150")
+    await expect(phone.at("saving").first).to_contain_text("已自动保存")
+    await expect(phone.at("material-1").get_by_test_id("material-state")).to_have_text("已上传")
+    await expect(phone.at("known")).to_contain_text("来自您的实名信息")
+    phone.faults.clear()  # the browser tells of the request that was refused: that was the story
+
+
 @pytest.fixture
 async def offered(front_city: TestCity) -> None:
     await publish(front_city)
@@ -116,6 +128,9 @@ async def test_apply_supplement_progress_pay_and_receipt(mode: str, new_phone: M
     await add_file(phone, "supplement-0")
     await phone.at("supplement-0").get_by_test_id("file").wait_for()
     await inspect(phone, "supplement", mode)
+    # Interrupted, it is all there again.
+    await phone.open(f"pages/case/supplement?id={shown['id']}")
+    await phone.at("supplement-0").get_by_test_id("file").wait_for()
     await phone.tap("submit")
     await expect(phone.at("done")).to_contain_text("补充材料已提交")
     await expect(phone.at("clock")).to_contain_text("时间充裕")

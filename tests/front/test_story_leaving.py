@@ -37,6 +37,12 @@ async def test_an_account_is_closed_after_what_is_open_is_done(
     await phone.tap("close-account")
     await phone.at("ask-text").wait_for()
     assert (await me.api.call("GET", "/api/me")).status_code == 401
+    # Reading how data is treated makes nobody of them anew.
+    for page, shown in (("pages/account/privacy", "agree-privacy"), ("pages/complaint/new", "new-complaint")):
+        await phone.open(page)
+        await phone.at(shown).wait_for()
+        await phone.page.wait_for_load_state("networkidle")
+        assert not await phone.kept("token")
     assert await front_city.api.house.database["persons"].count_documents({"_id": person, "state": "deleted"}) == 1
     phone.check()
 

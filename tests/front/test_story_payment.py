@@ -81,6 +81,27 @@ async def test_a_payment_is_cancelled_fails_is_lost_on_its_way_and_is_paid_once(
     await expect(phone.at("pay")).to_have_count(0)
 
 
+async def test_a_try_that_did_not_begin_says_nothing_of_the_one_before(
+    new_phone: MakePhone, front_city: TestCity
+) -> None:
+    phone = await new_phone()
+    me = await owner(phone, front_city)
+    bill = await billed(front_city, me)
+    await phone.open(f"pages/payment/bill?id={bill.id}")
+    await phone.tap("pay")
+    await phone.tap("stand-in-refuse")
+    await expect(phone.at("said")).to_contain_text("您取消了支付，没有扣款")
+    await phone.context.set_offline(True)
+    await phone.tap("pay")
+    await phone.at("problem").wait_for()
+    await expect(phone.at("said")).to_have_count(0)
+    await phone.context.set_offline(False)
+    await phone.tap("pay")
+    await phone.tap("stand-in-allow")
+    await expect(phone.at("done")).to_contain_text("缴费成功")
+    phone.faults.clear()  # the browser complains of the request it could not make: that was the story
+
+
 async def test_reminders_refused_and_a_dialog_that_does_not_open_are_told_apart(new_phone: MakePhone) -> None:
     phone = await new_phone()
     await phone.open("pages/account/switches")
