@@ -49,7 +49,6 @@ class Payments:
         payee: str = CITY,
         account_kind: str | None = None,
         account_number: str | None = None,
-        holder: str | None = None,
     ) -> Bill:
         """A new bill over the sum of its lines, or the one that ``request_key`` made before. One database command.
 
@@ -67,7 +66,6 @@ class Payments:
             person=person,
             account_kind=account_kind,
             account_number=account_number,
-            holder=holder,
             payee=payee,
             title=title,
             lines=list(lines),

@@ -55,7 +55,8 @@ class Bill(Aggregate, kw_only=True):
 
     ``person`` is whose bill it is; None for an imported account that nobody has claimed yet. ``payee`` names whom the
     money is for (a department, a water company): it becomes the ledger's account. ``paid_by`` is the order that
-    settled it, ``book_day`` the day in Shanghai on which that happened.
+    settled it, ``book_day`` the day in Shanghai on which that happened. ``holder`` (户名), encrypted: whom the issuer
+    named with it; the account may be somebody else's by now.
     """
 
     subject_kind: SubjectKind
@@ -63,7 +64,7 @@ class Bill(Aggregate, kw_only=True):
     person: str | None = None
     account_kind: str | None = None
     account_number: str | None = None
-    holder: str | None = None
+    holder: bytes | None = None
     payee: str
     title: str
     lines: list[BillLine]

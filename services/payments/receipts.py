@@ -95,9 +95,9 @@ class Receipts:
         )  # fmt: skip
 
     async def _payer(self, bill: Bill) -> str:
-        """The holder of the account, else who paid: masked, as far as known."""
+        """The holder whom the bill was made for, else who paid: masked, as far as known."""
         if bill.subject_kind is SubjectKind.ACCOUNT and bill.account_kind and bill.account_number:
-            holder = await self._accounts.holder_of(bill.account_kind, bill.account_number)
+            holder = await self._holder(bill, bill.account_kind, bill.account_number)
             if holder is not None:
                 return mask_name(holder)
         try:
@@ -105,6 +105,11 @@ class Receipts:
         except NotFound:
             return "（账号已注销）"
         return profile.name or profile.phone or "微信用户"
+
+    async def _holder(self, bill: Bill, kind: str, number: str) -> str | None:
+        if bill.holder is not None:
+            return await self._cipher.decrypt(bill.holder)
+        return await self._accounts.holder_of(kind, number)
 
     async def _code(self, bill: Bill) -> str:
         paid = 0 if bill.paid_at is None else int(bill.paid_at.timestamp())

@@ -135,6 +135,6 @@ class AccountQueries:
         return [(one, await self._accounts.holder(one)) for one in await self._accounts.of_person(person)]
 
     async def holder_of(self, kind: str, number: str) -> str | None:
-        """The holder's name in clear, for the receipt of one of the account's bills."""
+        """The present holder's name in clear, for the receipt of a bill that does not name its own."""
         account = await self._accounts.find(AccountKind(kind), number)
         return None if account is None else await self._accounts.holder(account)

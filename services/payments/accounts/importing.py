@@ -72,7 +72,9 @@ class Importing:
         report.accounts, report.renamed = len(opened), len(renamed)
         owners = {key: account.person for key, account in accounts.items()}
         owners |= {account.key: None for account, _ in renamed}
-        born = [self._bill(record, owners.get(record.account), by, actor) for record in fresh]
+        holders = {account.key: account.holder for account in (*accounts.values(), *opened)}
+        holders |= {account.key: holder for account, holder in renamed}
+        born = [self._bill(record, owners.get(record.account), holders[record.account]) for record in fresh]
 
         async def write(session: Transaction) -> None:
             open_step = Step(OPEN, actor, by)
@@ -114,12 +116,12 @@ class Importing:
                 renamed.append((account, await self._accounts.seal(record.holder)))
         return opened, renamed
 
-    def _bill(self, record: BillRecord, person: str | None, by: str, actor: Actor) -> Bill:
+    def _bill(self, record: BillRecord, person: str | None, holder: bytes) -> Bill:
         now, amount, due_at = self._clock.now(), int(parse_yuan(record.amount, field="amount")), _due(record)
         return Bill(
             id=self._ids.new(Kind.BILL), state="", created_at=now, updated_at=now, subject_kind=SubjectKind.ACCOUNT,
             subject=record.account_number, person=person, account_kind=record.kind.value,
-            account_number=record.account_number, payee=record.issuer, title=_title(record),
+            account_number=record.account_number, holder=holder, payee=record.issuer, title=_title(record),
             lines=[BillLine(name=_title(record), amount_fen=amount)], amount_fen=amount, due_at=due_at,
             wake_at=self._payments.reminder(person, due_at), request_key=record.request_key,
         )  # fmt: skip

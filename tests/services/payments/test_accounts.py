@@ -173,6 +173,20 @@ async def test_a_new_holder_ends_the_former_ones_binding(desk: Desk) -> None:
     assert left.request_key == "import:威海市水务集团:W-1"
 
 
+async def test_a_receipt_names_the_holder_of_its_day_also_when_the_account_is_somebody_elses(desk: Desk) -> None:
+    city, person = desk.house.city, await desk.person()
+    await load(desk, line())
+    await bind(desk, person)
+    (bill,) = await mine(desk, person)
+    order, _ = await city.pay_orders.do_pay(person, bill.id)
+    await desk.settle(order.id)
+    await city.pay_orders.do_check(person, order.id)
+    before = await city.receipts.of_bill(person, bill.id)
+    await load(desk, line(holder="李新", reference="W-2"))
+    after = await city.receipts.of_bill(person, bill.id)
+    assert (await city.receipts.check(after.number, after.code)).payer == after.payer == before.payer == "王**"
+
+
 async def test_holders_are_not_readable_in_the_database(desk: Desk) -> None:
     await load(desk, line(holder="欧阳修远"))
     for collection in ("accounts", "bills"):
